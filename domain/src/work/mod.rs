@@ -1,0 +1,5 @@
+//! Jobs: what was agreed to be done for a client, carried out in visits.
+
+mod job;
+
+pub use job::{Job, JobEnd, JobStatus, derive_status};
