@@ -1,1 +1,4 @@
-//! placeholder
+//! The live core's shells: one message at a time, then commit, then tell. Rules are in the domain, the outside behind
+//! `ports`.
+
+pub mod ports;
