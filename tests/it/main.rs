@@ -1,1 +1,4 @@
-//! placeholder
+//! The tests that call the server as anybody else would: one binary, one throw-away PostgreSQL.
+
+mod embedded;
+mod harness;

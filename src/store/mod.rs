@@ -1,0 +1,2 @@
+//! How the server talks to PostgreSQL at all.
+pub mod embedded;
