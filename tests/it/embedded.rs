@@ -17,11 +17,7 @@ use crate::harness::cluster::{self, TestDir, connect, execute};
 const CHILD_ROOT: &str = "MUSTER_TEST_CHILD_ROOT";
 
 fn settings(root: &Path) -> Settings {
-    Settings {
-        root: root.to_owned(),
-        durable: false,
-        extra: vec![],
-    }
+    Settings { root: root.to_owned(), durable: false, extra: vec![] }
 }
 
 fn start(root: &Path) -> EmbeddedPg {
@@ -32,10 +28,7 @@ fn within(wait_s: u64, what: &str, mut is_so: impl FnMut() -> bool) {
     let since = Instant::now();
     while !is_so() {
         let waited = since.elapsed();
-        assert!(
-            waited < Duration::from_secs(wait_s),
-            "not in {wait_s} s: {what}"
-        );
+        assert!(waited < Duration::from_secs(wait_s), "not in {wait_s} s: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -51,9 +44,7 @@ fn kill(pid: i32) {
 
 async fn rows(pg: &EmbeddedPg) -> i64 {
     let mut owner = connect(&pg.owner_url("muster")).await;
-    let count = sqlx::query_scalar("SELECT count(*) FROM kept")
-        .fetch_one(&mut owner)
-        .await;
+    let count = sqlx::query_scalar("SELECT count(*) FROM kept").fetch_one(&mut owner).await;
     count.expect("the table is there")
 }
 
@@ -78,10 +69,7 @@ async fn a_cold_start_makes_a_cluster_and_a_warm_one_keeps_it() {
             .expect("a setting");
         assert_eq!(value, "on", "{setting}");
     }
-    let letters: String = sqlx::query_scalar("SELECT lower('ÄÖÉ')")
-        .fetch_one(&mut admin)
-        .await
-        .expect("a word");
+    let letters: String = sqlx::query_scalar("SELECT lower('ÄÖÉ')").fetch_one(&mut admin).await.expect("a word");
     assert_eq!(letters, "äöé");
     drop(admin);
     let pid = pg.pid().expect("it runs");
@@ -102,9 +90,7 @@ async fn a_second_server_adopts_the_cluster_and_takes_over_when_the_first_stops(
     assert_eq!(second.pid(), first.pid());
     assert_eq!(rows(&second).await, 1);
     first.stop();
-    within(20, "the second has taken over", || {
-        second.starts() == 1 && second.pid().is_some()
-    });
+    within(20, "the second has taken over", || second.starts() == 1 && second.pid().is_some());
     assert!(!second.is_adopted());
     second.bootstrap("muster").await.expect("roles are there");
 }
@@ -122,17 +108,11 @@ fn servers_that_start_at_once_share_one_cluster() {
     let dir = TestDir::in_memory("race");
     let servers: Vec<EmbeddedPg> = thread::scope(|scope| {
         let starting: Vec<_> = (0..3).map(|_| scope.spawn(|| start(dir.path()))).collect();
-        let started = starting
-            .into_iter()
-            .map(|one| one.join().expect("it starts"));
+        let started = starting.into_iter().map(|one| one.join().expect("it starts"));
         started.collect()
     });
     assert_eq!(servers.iter().map(EmbeddedPg::starts).sum::<u32>(), 1);
-    assert!(
-        servers
-            .iter()
-            .all(|server| server.pid() == servers[0].pid())
-    );
+    assert!(servers.iter().all(|server| server.pid() == servers[0].pid()));
 }
 
 #[tokio::test]
@@ -142,9 +122,7 @@ async fn a_killed_postgresql_is_started_again_with_what_was_committed() {
     keep_a_row(&pg).await;
     let killed = pg.pid().expect("it runs");
     kill(killed);
-    within(60, "PostgreSQL runs again", || {
-        pg.pid().is_some_and(|pid| pid != killed)
-    });
+    within(60, "PostgreSQL runs again", || pg.pid().is_some_and(|pid| pid != killed));
     assert_eq!(pg.starts(), 2);
     assert_eq!(rows(&pg).await, 1);
 }
@@ -209,28 +187,18 @@ async fn the_servers_role_owns_nothing_and_row_level_security_binds_it() {
         .expect("the role is there");
         assert_eq!(rights, (false, false, false, false, true), "{role}");
     }
-    let owner: String = sqlx::query_scalar(
-        "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()",
-    )
-    .fetch_one(&mut admin)
-    .await
-    .expect("an owner");
+    let owner: String =
+        sqlx::query_scalar("SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()")
+            .fetch_one(&mut admin)
+            .await
+            .expect("an owner");
     assert_eq!(owner, OWNER);
     let mut server = connect(&db.server_url).await;
-    let refused = sqlx::raw_sql("CREATE TABLE mine (n int)")
-        .execute(&mut server)
-        .await;
-    assert!(
-        refused
-            .expect_err("refused")
-            .to_string()
-            .contains("permission denied")
-    );
-    for (name, expected) in [
-        ("statement_timeout", "30s"),
-        ("lock_timeout", "3s"),
-        ("idle_in_transaction_session_timeout", "10s"),
-    ] {
+    let refused = sqlx::raw_sql("CREATE TABLE mine (n int)").execute(&mut server).await;
+    assert!(refused.expect_err("refused").to_string().contains("permission denied"));
+    for (name, expected) in
+        [("statement_timeout", "30s"), ("lock_timeout", "3s"), ("idle_in_transaction_session_timeout", "10s")]
+    {
         let value: String = sqlx::query_scalar("SELECT current_setting($1)")
             .bind(name)
             .fetch_one(&mut server)
@@ -269,10 +237,7 @@ fn a_folder_nobody_can_reach_is_named() {
     fs::set_permissions(&barred, fs::Permissions::from_mode(0o600)).expect("ours");
     let error = EmbeddedPg::start(&settings(&barred.join("data"))).expect_err("refused");
     let sentence = error.to_string();
-    assert!(
-        sentence.contains(&barred.display().to_string()),
-        "{sentence}"
-    );
+    assert!(sentence.contains(&barred.display().to_string()), "{sentence}");
     let as_root = sentence.contains("Set MUSTER_DATA_DIR to a folder which everybody may enter");
     let as_user = sentence.contains("See that the server's user may do so");
     assert!(as_root || as_user, "{sentence}");
@@ -299,27 +264,18 @@ async fn a_killed_server_takes_postgresql_with_it_and_the_next_one_recovers() {
     let pg = start(dir.path());
     pg.bootstrap("muster").await.expect("it takes connections");
     within(20, "the old one has ended", || !is_alive(postgres));
-    within(20, "the new one runs", || {
-        pg.pid().is_some_and(|pid| pid != postgres)
-    });
+    within(20, "the new one runs", || pg.pid().is_some_and(|pid| pid != postgres));
 }
 
 fn server_in_a_process(root: &Path) -> (Child, i32) {
     let mut server = Command::new(std::env::current_exe().expect("this test"))
-        .args([
-            "--exact",
-            "embedded::a_server_for_the_test_above",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "embedded::a_server_for_the_test_above", "--ignored", "--nocapture"])
         .env(CHILD_ROOT, root)
         .stdout(Stdio::piped())
         .spawn()
         .expect("it runs");
     let lines = BufReader::new(server.stdout.take().expect("piped")).lines();
-    let pid = lines
-        .map_while(Result::ok)
-        .find_map(|line| line.split_once("postgres is ")?.1.trim().parse().ok());
+    let pid = lines.map_while(Result::ok).find_map(|line| line.split_once("postgres is ")?.1.trim().parse().ok());
     (server, pid.expect("it says so"))
 }
 

@@ -19,18 +19,12 @@ pub const SERVER: &str = "muster_server";
 const LOCK: i64 = 0x6d75_7374_6572;
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
-const SERVER_TIMEOUTS: [(&str, &str); 3] = [
-    ("statement_timeout", "30s"),
-    ("lock_timeout", "3s"),
-    ("idle_in_transaction_session_timeout", "10s"),
-];
+const SERVER_TIMEOUTS: [(&str, &str); 3] =
+    [("statement_timeout", "30s"), ("lock_timeout", "3s"), ("idle_in_transaction_session_timeout", "10s")];
 
 pub(super) async fn run(embedded: &EmbeddedPg, database: &str) -> Result<(), sqlx::Error> {
     let mut cluster = connect(&embedded.admin_url("postgres")).await?;
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(LOCK)
-        .execute(&mut cluster)
-        .await?;
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut cluster).await?;
     make_roles(&mut cluster).await?;
     make_database(&mut cluster, database).await?;
     let mut inside = connect(&embedded.admin_url(database)).await?;
@@ -47,39 +41,32 @@ pub(super) async fn run(embedded: &EmbeddedPg, database: &str) -> Result<(), sql
 
 async fn make_roles(cluster: &mut PgConnection) -> Result<(), sqlx::Error> {
     for role in [OWNER, SERVER] {
-        let is_there: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
-                .bind(role)
-                .fetch_one(&mut *cluster)
-                .await?;
+        let is_there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
+            .bind(role)
+            .fetch_one(&mut *cluster)
+            .await?;
         let verb = if is_there { "ALTER" } else { "CREATE" };
         let rights = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION";
         run_statement(cluster, format!("{verb} ROLE {role} {rights}")).await?;
     }
     for (name, value) in SERVER_TIMEOUTS {
-        run_statement(
-            cluster,
-            format!("ALTER ROLE {SERVER} SET {name} = '{value}'"),
-        )
-        .await?;
+        run_statement(cluster, format!("ALTER ROLE {SERVER} SET {name} = '{value}'")).await?;
     }
     Ok(())
 }
 
 async fn make_database(cluster: &mut PgConnection, database: &str) -> Result<(), sqlx::Error> {
-    let is_there: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-            .bind(database)
-            .fetch_one(&mut *cluster)
-            .await?;
+    let is_there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(database)
+        .fetch_one(&mut *cluster)
+        .await?;
     let name = quoted(database);
     if !is_there {
         run_statement(cluster, format!("CREATE DATABASE {name} OWNER {OWNER}")).await?;
     }
-    for statement in [
-        format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"),
-        format!("GRANT CONNECT ON DATABASE {name} TO {SERVER}"),
-    ] {
+    for statement in
+        [format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"), format!("GRANT CONNECT ON DATABASE {name} TO {SERVER}")]
+    {
         run_statement(cluster, statement).await?;
     }
     Ok(())

@@ -54,11 +54,7 @@ pub enum EmbeddedError {
     Busy { root: PathBuf, waited_s: u64 },
 
     #[error("Could not {what} {}: {source}. See that the server's user may do so.", .path.display())]
-    Place {
-        what: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Place { what: &'static str, path: PathBuf, source: io::Error },
 
     #[error("Could not run {}: {source}.", .program.display())]
     Spawn { program: PathBuf, source: io::Error },
@@ -80,8 +76,5 @@ pub enum EmbeddedError {
     Stopped,
 
     #[error("Could not prepare the database `{database}`: {source}")]
-    Bootstrap {
-        database: String,
-        source: sqlx::Error,
-    },
+    Bootstrap { database: String, source: sqlx::Error },
 }

@@ -31,25 +31,14 @@ pub(super) fn programs(root: &Path, wanted: Option<u32>) -> Result<PathBuf, Embe
         }
         let Some(major) = major(&dir) else { continue };
         if wanted.map_or(major >= OLDEST, |wanted| wanted == major) {
-            return fs::canonicalize(&dir).map_err(|source| EmbeddedError::Place {
-                what: "read",
-                path: dir,
-                source,
-            });
+            return fs::canonicalize(&dir).map_err(|source| EmbeddedError::Place { what: "read", path: dir, source });
         }
         seen.push(format!("{} (PostgreSQL {major})", dir.display()));
     }
-    let seen = if seen.is_empty() {
-        "none".to_owned()
-    } else {
-        seen.join(", ")
-    };
+    let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
     Err(match wanted {
         Some(wanted) => EmbeddedError::OtherVersion { wanted, seen },
-        None => EmbeddedError::NoPrograms {
-            oldest: OLDEST,
-            seen,
-        },
+        None => EmbeddedError::NoPrograms { oldest: OLDEST, seen },
     })
 }
 
@@ -58,8 +47,7 @@ fn candidates(root: &Path) -> Vec<PathBuf> {
     if let Some(dir) = env::var_os("PG_BIN_DIR").filter(|dir| !dir.is_empty()) {
         return vec![PathBuf::from(dir)];
     }
-    let mut dirs: Vec<PathBuf> =
-        env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+    let mut dirs: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
     for (base, prefix, suffix) in PLACES {
         dirs.extend(below(Path::new(base), prefix, suffix));
     }
@@ -82,18 +70,12 @@ fn below(base: &Path, prefix: &str, suffix: &str) -> Vec<PathBuf> {
 
 fn last_number(path: &Path) -> u32 {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.split(|c: char| !c.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok())
-        .next_back()
-        .unwrap_or(0)
+    name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).next_back().unwrap_or(0)
 }
 
 /// `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` is 15.
 fn major(dir: &Path) -> Option<u32> {
-    let output = Command::new(dir.join("postgres"))
-        .arg("--version")
-        .output()
-        .ok()?;
+    let output = Command::new(dir.join("postgres")).arg("--version").output().ok()?;
     String::from_utf8_lossy(&output.stdout)
         .split_whitespace()
         .find_map(|word| word.split(['.', 'r', 'b', 'd']).next()?.parse().ok())

@@ -80,10 +80,7 @@ impl Shared {
                     return Ok(());
                 }
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -211,10 +208,7 @@ impl Cluster {
             Self::Ours(started) => {
                 process::wait_unreaped(started.child.id());
                 let status = shared.reap(started).unwrap_or_default();
-                format!(
-                    "{status}; {}",
-                    last_line(&process::said(place, started.log_from))
-                )
+                format!("{status}; {}", last_line(&process::said(place, started.log_from)))
             }
             Self::Adopted(file) => {
                 while !shared.pause(LOOK_EVERY) {
@@ -270,19 +264,13 @@ fn other(place: &Place, shared: &Shared) -> Result<Option<PidFile>, EmbeddedErro
             return Ok(None);
         }
         if file.status == pidfile::Status::Ready && file.socket_dir != place.socket_dir {
-            return Err(EmbeddedError::NotOurs {
-                pid: file.pid,
-                data: place.data.clone(),
-            });
+            return Err(EmbeddedError::NotOurs { pid: file.pid, data: place.data.clone() });
         }
         if file.answers() {
             return Ok(Some(file));
         }
         if since.elapsed() > OTHER_WAIT {
-            return Err(EmbeddedError::Busy {
-                root: place.root.clone(),
-                waited_s: OTHER_WAIT.as_secs(),
-            });
+            return Err(EmbeddedError::Busy { root: place.root.clone(), waited_s: OTHER_WAIT.as_secs() });
         }
         if shared.pause(Duration::from_millis(20)) {
             return Err(EmbeddedError::Stopped);
@@ -297,11 +285,7 @@ fn start(place: &Place, shared: &Shared, _held: &Lock) -> Result<Started, Embedd
     loop {
         let file = PidFile::read(&place.data).filter(|file| file.pid == pid);
         if file.is_some_and(|file| file.answers()) {
-            tracing::info!(
-                pid,
-                ready_ms = since.elapsed().as_millis(),
-                "PostgreSQL runs"
-            );
+            tracing::info!(pid, ready_ms = since.elapsed().as_millis(), "PostgreSQL runs");
             return Ok(started);
         }
         if let Some(status) = shared.reap(&mut started) {
@@ -315,10 +299,7 @@ fn start(place: &Place, shared: &Shared, _held: &Lock) -> Result<Started, Embedd
             process::signal(pid, libc::SIGQUIT);
             process::wait_unreaped(started.child.id());
             shared.reap(&mut started);
-            return Err(EmbeddedError::NotReady {
-                waited_s: READY_WAIT.as_secs(),
-                log: place.log_path(),
-            });
+            return Err(EmbeddedError::NotReady { waited_s: READY_WAIT.as_secs(), log: place.log_path() });
         }
         sleep(Duration::from_millis(5));
     }

@@ -53,12 +53,7 @@ impl EmbeddedPg {
             .name("postgres".to_owned())
             .spawn(move || keeper::keep(&place, &theirs))
             .map_err(place::at("start a thread for", &socket_dir))?;
-        let embedded = Self {
-            shared,
-            socket_dir,
-            durable: settings.durable,
-            keeper: Some(keeper),
-        };
+        let embedded = Self { shared, socket_dir, durable: settings.durable, keeper: Some(keeper) };
         embedded.shared.wait_running()?;
         Ok(embedded)
     }
@@ -82,10 +77,7 @@ impl EmbeddedPg {
     pub async fn bootstrap(&self, database: &str) -> Result<(), EmbeddedError> {
         bootstrap::run(self, database)
             .await
-            .map_err(|source| EmbeddedError::Bootstrap {
-                database: database.to_owned(),
-                source,
-            })
+            .map_err(|source| EmbeddedError::Bootstrap { database: database.to_owned(), source })
     }
 
     /// The postmaster's process; `None` while PostgreSQL is down.
@@ -128,9 +120,7 @@ impl EmbeddedPg {
             .as_encoded_bytes()
             .iter()
             .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
-                    char::from(*byte).to_string()
-                }
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
                 other => format!("%{other:02X}"),
             })
             .collect();

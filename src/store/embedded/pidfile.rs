@@ -35,11 +35,7 @@ impl PidFile {
             _ => Status::Starting,
         };
         let socket_dir = PathBuf::from(lines.get(4).copied().unwrap_or_default());
-        Some(Self {
-            pid,
-            socket_dir,
-            status,
-        })
+        Some(Self { pid, socket_dir, status })
     }
 
     /// Whether the process is alive *and* the PostgreSQL of this data directory: after a crash
@@ -66,9 +62,7 @@ pub(super) fn disarm(data: &Path) -> io::Result<()> {
 /// Its children carry the same words but an own title (`postgres: checkpointer`), without `-D`.
 fn is_postmaster_of(command_line: &[String], data: &Path) -> bool {
     let program = command_line.first().map(Path::new);
-    let is_postgres = program
-        .and_then(Path::file_name)
-        .is_some_and(|name| name == "postgres" || name == "postmaster");
+    let is_postgres = program.and_then(Path::file_name).is_some_and(|name| name == "postgres" || name == "postmaster");
     is_postgres && command_line.iter().any(|word| Path::new(word) == data)
 }
 
@@ -77,16 +71,9 @@ fn command_line(pid: i32) -> Option<Vec<String>> {
     if cfg!(target_os = "linux") {
         let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let words = bytes.split(|byte| *byte == 0);
-        return Some(
-            words
-                .map(|word| String::from_utf8_lossy(word).into_owned())
-                .collect(),
-        );
+        return Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect());
     }
-    let output = Command::new("ps")
-        .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
-        .output()
-        .ok()?;
+    let output = Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output().ok()?;
     let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     // `ps` does not say where a word ends; the data directory is followed by ` -k `.
     let (program, rest) = line.split_once(" -D ")?;

@@ -47,10 +47,7 @@ impl Place {
         if let Some(ids) = ids
             && let Some(barrier) = barrier(&root, ids)
         {
-            return Err(EmbeddedError::Unreachable {
-                barrier,
-                uid: ids.uid,
-            });
+            return Err(EmbeddedError::Unreachable { barrier, uid: ids.uid });
         }
         let programs = find::programs(&root, version(&data)?)?;
         Ok(Self {
@@ -66,22 +63,14 @@ impl Place {
 
     pub fn lock(&self) -> Result<Lock, EmbeddedError> {
         let path = self.root.join("pg.lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(at("open", &path))?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(at("open", &path))?;
         let since = Instant::now();
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
                 Err(TryLockError::Error(source)) => return Err(at("lock", &path)(source)),
                 Err(TryLockError::WouldBlock) if since.elapsed() > LOCK_WAIT => {
-                    return Err(EmbeddedError::Busy {
-                        root: self.root.clone(),
-                        waited_s: LOCK_WAIT.as_secs(),
-                    });
+                    return Err(EmbeddedError::Busy { root: self.root.clone(), waited_s: LOCK_WAIT.as_secs() });
                 }
                 Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(20)),
             }
@@ -102,9 +91,7 @@ impl Place {
                 fs::remove_dir_all(&path).map_err(at("remove", &path))?;
             }
         }
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let new = self.root.join(format!("pg.new-{}", since_epoch.as_nanos()));
         self.make_own(&new)?;
         tracing::info!(data = %self.data.display(), "making a PostgreSQL cluster");
@@ -130,10 +117,8 @@ impl Place {
             if !self.durable {
                 command.arg("--no-sync");
             }
-            let output = command.output().map_err(|source| EmbeddedError::Spawn {
-                program: program.clone(),
-                source,
-            })?;
+            let output =
+                command.output().map_err(|source| EmbeddedError::Spawn { program: program.clone(), source })?;
             if output.status.success() {
                 return Ok(());
             }
@@ -157,11 +142,7 @@ impl Place {
             let older = self.root.join("pg.log.1");
             fs::rename(&path, &older).map_err(at("rename", &path))?;
         }
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(at("open", &path))?;
+        let file = File::options().create(true).append(true).open(&path).map_err(at("open", &path))?;
         let end = file.metadata().map_err(at("read", &path))?.len();
         Ok((file, end))
     }
@@ -180,11 +161,7 @@ impl Place {
         if let Some(ids) = self.ids.filter(|_| is_new || meta.uid() == 0) {
             chown(dir, Some(ids.uid), Some(ids.gid)).map_err(at("give away", dir))?;
         } else if meta.uid() != uid || !meta.is_dir() {
-            return Err(EmbeddedError::SomebodyElses {
-                path: dir.to_owned(),
-                owner: meta.uid(),
-                uid,
-            });
+            return Err(EmbeddedError::SomebodyElses { path: dir.to_owned(), owner: meta.uid(), uid });
         }
         fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(at("protect", dir))
     }
@@ -193,11 +170,7 @@ impl Place {
 /// The major version of the cluster in `data`, if there is one.
 fn version(data: &Path) -> Result<Option<u32>, EmbeddedError> {
     match fs::read_to_string(data.join("PG_VERSION")) {
-        Ok(text) => text
-            .trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| EmbeddedError::NotACluster(data.to_owned())),
+        Ok(text) => text.trim().parse().map(Some).map_err(|_| EmbeddedError::NotACluster(data.to_owned())),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("read", data)(error)),
         Err(_) if fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some()) => {
             Err(EmbeddedError::NotACluster(data.to_owned()))
@@ -220,9 +193,7 @@ fn barrier(dir: &Path, ids: Ids) -> Option<PathBuf> {
         };
         meta.mode() & bit != 0
     };
-    way.into_iter()
-        .find(|step| !fs::metadata(step).is_ok_and(may_enter))
-        .map(Path::to_owned)
+    way.into_iter().find(|step| !fs::metadata(step).is_ok_and(may_enter)).map(Path::to_owned)
 }
 
 /// Beside the data, or in `/tmp` when that path is too long for a socket. The same for every
@@ -232,10 +203,7 @@ fn socket_dir(root: &Path) -> PathBuf {
     if beside.as_os_str().len() <= LONGEST_SOCKET_DIR {
         return beside;
     }
-    let name = uuid::Uuid::new_v5(
-        &uuid::Uuid::NAMESPACE_URL,
-        root.as_os_str().as_encoded_bytes(),
-    );
+    let name = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, root.as_os_str().as_encoded_bytes());
     PathBuf::from(format!("/tmp/muster-{}", name.simple()))
 }
 

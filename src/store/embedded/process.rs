@@ -42,18 +42,9 @@ pub(super) fn unprivileged(data: &Path) -> Option<Ids> {
         return None;
     }
     if let Some(meta) = fs::metadata(data).ok().filter(|meta| meta.uid() != 0) {
-        return Some(Ids {
-            uid: meta.uid(),
-            gid: meta.gid(),
-        });
+        return Some(Ids { uid: meta.uid(), gid: meta.gid() });
     }
-    [c"postgres", c"nobody"]
-        .into_iter()
-        .find_map(user)
-        .or(Some(Ids {
-            uid: 65534,
-            gid: 65534,
-        }))
+    [c"postgres", c"nobody"].into_iter().find_map(user).or(Some(Ids { uid: 65534, gid: 65534 }))
 }
 
 pub(super) fn own_uid() -> u32 {
@@ -66,10 +57,7 @@ fn user(name: &CStr) -> Option<Ids> {
     // since only one thread of the server starts PostgreSQL.
     unsafe {
         let entry = libc::getpwnam(name.as_ptr()).as_ref()?;
-        Some(Ids {
-            uid: entry.pw_uid,
-            gid: entry.pw_gid,
-        })
+        Some(Ids { uid: entry.pw_uid, gid: entry.pw_gid })
     }
 }
 
@@ -82,11 +70,7 @@ pub(super) fn command(program: &Path, ids: Option<Ids>, dir: &Path, durable: boo
             command.env_remove(name);
         }
     }
-    command
-        .env("LC_ALL", "C")
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .process_group(0);
+    command.env("LC_ALL", "C").current_dir(dir).stdin(Stdio::null()).process_group(0);
     if let Some(ids) = ids {
         command.uid(ids.uid).gid(ids.gid);
     }
@@ -104,11 +88,7 @@ fn die_with_parent(command: &mut Command, durable: bool) {
             libc::prctl(libc::PR_SET_PDEATHSIG, signal);
             libc::getppid()
         };
-        if u32::try_from(now_of) == Ok(parent) {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::NotFound.into())
-        }
+        if u32::try_from(now_of) == Ok(parent) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     };
     // SAFETY: the closure only makes two system calls. It runs after setuid, which would clear
     // the setting.
@@ -122,10 +102,7 @@ pub(super) fn postgres(place: &Place) -> Command {
     let program = place.programs.join("postgres");
     let mut command = command(&program, place.ids, &place.data, place.durable);
     command.arg("-D").arg(&place.data);
-    command
-        .arg("-k")
-        .arg(&place.socket_dir)
-        .args(["-p", "5432"]);
+    command.arg("-k").arg(&place.socket_dir).args(["-p", "5432"]);
     let fixed = [
         "listen_addresses=",
         "unix_socket_permissions=0700",
@@ -152,23 +129,14 @@ pub(super) struct Started {
 
 pub(super) fn spawn(place: &Place) -> Result<Started, EmbeddedError> {
     let (log, log_from) = place.log()?;
-    let log_too = log
-        .try_clone()
-        .map_err(super::place::at("open", &place.log_path()))?;
+    let log_too = log.try_clone().map_err(super::place::at("open", &place.log_path()))?;
     let mut command = postgres(place);
     let child = command
         .stdout(log)
         .stderr(log_too)
         .spawn()
-        .map_err(|source| EmbeddedError::Spawn {
-            program: PathBuf::from(command.get_program()),
-            source,
-        })?;
-    Ok(Started {
-        _watchdog: watchdog(&child),
-        child,
-        log_from,
-    })
+        .map_err(|source| EmbeddedError::Spawn { program: PathBuf::from(command.get_program()), source })?;
+    Ok(Started { _watchdog: watchdog(&child), child, log_from })
 }
 
 /// Where the kernel cannot tell a child that its parent died, a shell waits for the end of a pipe

@@ -66,12 +66,8 @@ pub async fn database() -> TestDb {
 /// A cluster like the product's, on disk, for tests that crash it.
 pub fn durable_cluster() -> (EmbeddedPg, TestDir) {
     let dir = TestDir::on_disk("durable");
-    let pg = EmbeddedPg::start(&Settings {
-        root: dir.path().to_owned(),
-        durable: true,
-        extra: vec![],
-    })
-    .expect("a durable cluster starts");
+    let pg = EmbeddedPg::start(&Settings { root: dir.path().to_owned(), durable: true, extra: vec![] })
+        .expect("a durable cluster starts");
     (pg, dir)
 }
 
@@ -106,10 +102,7 @@ fn start() -> Cluster {
     // The caller may be inside a runtime, which cannot block on another one.
     std::thread::scope(|scope| {
         let made = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 pg.bootstrap(TEMPLATE).await.expect("roles and template");
                 super::migrate(&pg.owner_url(TEMPLATE)).await;
@@ -161,10 +154,7 @@ impl TestDir {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let pid = std::process::id();
         let path = base.join(format!("muster-test-{pid}-{name}-{number}"));
-        fs::DirBuilder::new()
-            .mode(0o711)
-            .create(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        fs::DirBuilder::new().mode(0o711).create(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o711)).expect("it is ours");
         Self(path)
     }
