@@ -1,3 +1,3 @@
-//! Muster as a library: the rooms of the server, wired together by the binary.
+//! Muster: the back office of a field-service business and its live dispatch floor, in one process.
 
 pub mod store;

@@ -1,2 +1,12 @@
-//! How the server talks to PostgreSQL at all.
-pub mod embedded;
+//! How the server talks to PostgreSQL at all: the pool, units of work with tenant scope, the journal, kept answers.
+//! Knows no noun of the business and no HTTP.
+
+pub mod answers;
+pub mod error;
+pub mod journal;
+pub mod pool;
+pub mod work;
+
+pub use error::{StoreError, Undone};
+pub use pool::{Store, migrate};
+pub use work::{Done, Unit};

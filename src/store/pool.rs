@@ -1,0 +1,88 @@
+//! The pool of connections, and bringing the schema up to date.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, Executor, PgConnection, Row};
+
+use super::StoreError;
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The server's access to the database, as the role that owns nothing.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) pool: PgPool,
+}
+
+impl Store {
+    /// Refuses a role that could look past row-level security, and says how to mend it.
+    pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)?.application_name("muster");
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(IDLE_TIMEOUT)
+            // A cancelled `begin` can leave a transaction open on its connection; the next user must not inherit it.
+            .after_release(|conn, _| {
+                Box::pin(async move {
+                    conn.execute("ROLLBACK").await?;
+                    Ok(true)
+                })
+            })
+            .connect_with(options)
+            .await?;
+        let store = Self { pool };
+        store.refuse_powerful_role().await?;
+        Ok(store)
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    async fn refuse_powerful_role(&self) -> Result<(), StoreError> {
+        let row = sqlx::query(
+            "SELECT current_user::text AS name, r.rolsuper OR r.rolbypassrls
+                 OR EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p')) AS powerful,
+                 current_setting('synchronous_commit') AS durable
+             FROM pg_roles r WHERE r.rolname = current_user",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if row.get::<bool, _>("powerful") {
+            return Err(StoreError::Bug(format!(
+                "the role {} is superuser, bypasses row-level security or owns tables, so accounts would not be kept \
+                 apart; let DATABASE_URL name muster_server and MUSTER_MIGRATE_DATABASE_URL the owner",
+                row.get::<String, _>("name")
+            )));
+        }
+        if row.get::<String, _>("durable") == "off" {
+            tracing::warn!("synchronous_commit is off: an acknowledged change can be lost in a crash");
+        }
+        Ok(())
+    }
+
+    /// Can it be reached, now?
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Makes the partitions of the coming time.
+    pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT ensure_job_partitions()").execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+/// Brings the schema up to date, as its owner. Safe to run on several servers at once.
+pub async fn migrate(owner_url: &str) -> Result<(), StoreError> {
+    let mut conn = PgConnection::connect(owner_url).await?;
+    conn.execute("SET lock_timeout = '30s'").await?;
+    sqlx::migrate!().run(&mut conn).await.map_err(|e| StoreError::Bug(format!("migration failed: {e}")))?;
+    conn.close().await?;
+    Ok(())
+}
