@@ -59,6 +59,24 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_session ON refresh_tokens (account_id, session_id);
 CALL guard('refresh_tokens', 'SELECT, INSERT, UPDATE');
 
+CREATE TABLE workers (
+    account_id      uuid NOT NULL,
+    id              uuid NOT NULL,
+    skills          text[] NOT NULL DEFAULT '{}',
+    home_lat        double precision,
+    home_lng        double precision,
+    time_zone       text NOT NULL,
+    -- [{"weekday","start","end"}]; empty: every hour is a working hour
+    working_hours   jsonb NOT NULL DEFAULT '[]',
+    active          boolean NOT NULL DEFAULT true,
+    version         bigint NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    PRIMARY KEY (account_id, id),
+    FOREIGN KEY (account_id, id) REFERENCES users
+);
+CALL guard('workers', 'SELECT, INSERT, UPDATE');
+
 -- Whom a session speaks for, in one round trip and before a tenant scope is set. No row: the session has ended.
 CREATE FUNCTION session_principal(account uuid, session uuid)
     RETURNS TABLE (user_id uuid, role text, email text, session_version bigint, is_worker boolean)
@@ -80,24 +98,6 @@ CREATE FUNCTION ended_sessions(accounts uuid[], session_ids uuid[]) RETURNS SETO
         WHERE NOT EXISTS (SELECT FROM public.session_principal(asked.account_id, asked.session_id))
     $$;
 REVOKE ALL ON FUNCTION ended_sessions FROM PUBLIC;
-
-CREATE TABLE workers (
-    account_id      uuid NOT NULL,
-    id              uuid NOT NULL,
-    skills          text[] NOT NULL DEFAULT '{}',
-    home_lat        double precision,
-    home_lng        double precision,
-    time_zone       text NOT NULL,
-    -- [{"weekday","start","end"}]; empty: every hour is a working hour
-    working_hours   jsonb NOT NULL DEFAULT '[]',
-    active          boolean NOT NULL DEFAULT true,
-    version         bigint NOT NULL DEFAULT 1,
-    created_at      timestamptz NOT NULL,
-    updated_at      timestamptz NOT NULL,
-    PRIMARY KEY (account_id, id),
-    FOREIGN KEY (account_id, id) REFERENCES users
-);
-CALL guard('workers', 'SELECT, INSERT, UPDATE');
 GRANT EXECUTE ON FUNCTION session_principal, ended_sessions TO muster_server;
 
 CREATE TABLE time_off (
