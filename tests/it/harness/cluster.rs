@@ -31,7 +31,7 @@ struct Cluster {
     dir: TestDir,
 }
 
-static CLUSTER: OnceLock<Mutex<Option<Cluster>>> = OnceLock::new();
+static CLUSTER: OnceLock<Result<Mutex<Option<Cluster>>, String>> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 /// A fresh migrated database. The first caller waits for the cluster and the template.
@@ -86,38 +86,44 @@ pub async fn execute(connection: &mut PgConnection, statement: impl Into<String>
 }
 
 fn with_cluster<T>(answer: impl FnOnce(&Cluster) -> T) -> T {
-    let cluster = CLUSTER.get_or_init(|| Mutex::new(Some(start())));
+    let cluster = CLUSTER.get_or_init(|| start().map(|cluster| Mutex::new(Some(cluster))));
+    let cluster = cluster.as_ref().unwrap_or_else(|why| panic!("{why}"));
     let cluster = cluster.lock().expect("nobody panics while holding it");
     answer(cluster.as_ref().expect("tests end before the process does"))
 }
 
-fn start() -> Cluster {
+fn start() -> Result<Cluster, String> {
     let dir = TestDir::in_memory("run");
     let pg = EmbeddedPg::start(&Settings {
         root: dir.path().to_owned(),
         durable: false,
         extra: vec![("max_connections".into(), "400".into())],
     })
-    .unwrap_or_else(|error| panic!("{error}"));
+    .map_err(|error| error.to_string())?;
     // The caller may be inside a runtime, which cannot block on another one.
     std::thread::scope(|scope| {
         let made = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                pg.bootstrap(TEMPLATE).await.expect("roles and template");
-                super::migrate(&pg.owner_url(TEMPLATE)).await;
-            });
+                let prepared = pg.bootstrap(TEMPLATE).await;
+                prepared.map_err(|error| error.to_string())?;
+                let migrated = muster::store::migrate(&pg.owner_url(TEMPLATE)).await;
+                migrated.map_err(|error| format!("the template is not made: {error:?}"))
+            })
         });
-        made.join().expect("the template is made");
-    });
+        made.join().expect("it does not panic")
+    })?;
     // SAFETY: the function does not unwind.
     unsafe { libc::atexit(discard) };
-    Cluster { pg, dir }
+    Ok(Cluster { pg, dir })
 }
 
 /// Statics are not dropped at the end of a process.
 extern "C" fn discard() {
-    let Some(Ok(mut cluster)) = CLUSTER.get().map(Mutex::lock) else {
+    let Some(Ok(cluster)) = CLUSTER.get() else {
+        return;
+    };
+    let Ok(mut cluster) = cluster.lock() else {
         return;
     };
     if let Some(Cluster { pg, dir }) = cluster.take() {
