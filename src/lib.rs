@@ -1,3 +1,4 @@
 //! Muster: the back office of a field-service business and its live dispatch floor, in one process.
 
+pub mod http;
 pub mod store;

@@ -1,4 +1,6 @@
 //! The live core's shells: one message at a time, then commit, then tell. Rules are in the domain, the outside behind
 //! `ports`.
 
+pub mod board;
+pub mod directory;
 pub mod ports;

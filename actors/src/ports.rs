@@ -113,12 +113,7 @@ pub trait BoardStore: Send + Sync + 'static {
     fn load(&self, account: AccountId, now: DateTime<Utc>) -> Later<Result<Board, Unavailable>>;
     /// Entries that concern boards, after `position`, in order; `None` when there are more than are worth reading.
     fn since(&self, account: AccountId, position: i64) -> Later<Result<Option<Vec<Entry>>, Unavailable>>;
-    fn prepare(
-        &self,
-        account: AccountId,
-        needs: Needs,
-        keys: Vec<AnswerKey>,
-    ) -> Later<Result<Prepared, Unavailable>>;
+    fn prepare(&self, account: AccountId, needs: Needs, keys: Vec<AnswerKey>) -> Later<Result<Prepared, Unavailable>>;
     /// Answers with the sequence number of the batch's first fact.
     fn commit(&self, account: AccountId, batch: Batch) -> Later<Result<i64, CommitError>>;
     fn save_snapshot(&self, account: AccountId, board: Box<Board>) -> Later<Result<(), Unavailable>>;

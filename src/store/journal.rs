@@ -27,12 +27,11 @@ pub struct Stream {
 impl Stream {
     /// Waits for whoever else is changing the account.
     pub async fn lock(conn: &mut PgConnection, account: AccountId) -> Result<Self, StoreError> {
-        let row = sqlx::query(
-            "SELECT seq, board_seq, chain FROM account_stream WHERE account_id = $1 FOR NO KEY UPDATE",
-        )
-        .bind(account.0)
-        .fetch_one(conn)
-        .await?;
+        let row =
+            sqlx::query("SELECT seq, board_seq, chain FROM account_stream WHERE account_id = $1 FOR NO KEY UPDATE")
+                .bind(account.0)
+                .fetch_one(conn)
+                .await?;
         Ok(Self { seq: row.get("seq"), board_seq: row.get("board_seq"), chain: row.get("chain") })
     }
 
@@ -106,14 +105,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn push(
-        &mut self,
-        seq: i64,
-        at: DateTime<Utc>,
-        by: By,
-        fact: &Fact,
-        chain: &[u8],
-    ) -> Result<Vec<u8>, StoreError> {
+    fn push(&mut self, seq: i64, at: DateTime<Utc>, by: By, fact: &Fact, chain: &[u8]) -> Result<Vec<u8>, StoreError> {
         let json = |e: serde_json::Error| StoreError::Bug(format!("a fact cannot be written: {e}"));
         let payload = serde_json::to_string(fact).map_err(json)?;
         let digest = Sha256::digest(payload.as_bytes()).to_vec();

@@ -5,9 +5,11 @@ pub mod answers;
 pub mod embedded;
 pub mod error;
 pub mod journal;
+pub mod keys;
 pub mod pool;
 pub mod work;
 
 pub use error::{StoreError, Undone};
+pub use keys::Secrets;
 pub use pool::{Store, migrate};
 pub use work::{Done, Unit};

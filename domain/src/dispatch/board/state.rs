@@ -75,6 +75,11 @@ impl Board {
         self.position
     }
 
+    /// A tentative board learns where the journal really put its facts.
+    pub fn moved_to(&mut self, position: i64) {
+        self.position = position;
+    }
+
     pub fn worker(&self, id: WorkerId) -> Option<&Worker> {
         self.roster.get(&id)
     }

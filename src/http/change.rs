@@ -1,0 +1,124 @@
+//! How a noun of the record lane changes anything: one transaction, its answer kept under the caller's key, then
+//! announced, then answered.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use muster_actors::board::{Render, Reply};
+use muster_actors::ports::{AnswerKey, Kept, Rendered};
+use muster_domain::dispatch::board::Command;
+
+use super::{App, Caller, Code, Fault, Input, Problem, envelope};
+use crate::store::{StoreError, Undone, Unit, answers};
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+pub type Changing<'a> = Pin<Box<dyn Future<Output = Result<Rendered, Undone<Problem>>> + Send + 'a>>;
+
+/// Runs `run` in one transaction of the caller's account, journal included.
+pub async fn change<F>(app: &App, caller: &Caller, input: &Input, run: F) -> Result<HttpResponse, Problem>
+where
+    F: for<'a> Fn(&'a mut Unit) -> Changing<'a> + Send + Sync + 'static,
+{
+    commit(app, caller, input.answer_key(app, caller), false, run).await
+}
+
+/// The same, for an answer that holds a secret: it is kept only sealed.
+pub async fn change_with_secret<F>(app: &App, caller: &Caller, input: &Input, run: F) -> Result<HttpResponse, Problem>
+where
+    F: for<'a> Fn(&'a mut Unit) -> Changing<'a> + Send + Sync + 'static,
+{
+    commit(app, caller, input.answer_key(app, caller), true, run).await
+}
+
+enum Outcome {
+    New(Rendered),
+    Kept(Kept),
+}
+
+type Deciding<'a> = Pin<Box<dyn Future<Output = Result<Outcome, Undone<Problem>>> + Send + 'a>>;
+
+/// Says what kind of closure it is, which inference cannot see from afar.
+fn deciding<F>(work: F) -> F
+where
+    F: for<'a> Fn(&'a mut Unit) -> Deciding<'a> + Send + Sync + 'static,
+{
+    work
+}
+
+async fn commit<F>(
+    app: &App,
+    caller: &Caller,
+    key: Option<AnswerKey>,
+    sealed: bool,
+    run: F,
+) -> Result<HttpResponse, Problem>
+where
+    F: for<'a> Fn(&'a mut Unit) -> Changing<'a> + Send + Sync + 'static,
+{
+    let (run, secrets, asked) = (Arc::new(run), app.secrets.clone(), key.clone());
+    let work = deciding(move |unit| {
+        let (run, secrets, key) = (Arc::clone(&run), secrets.clone(), asked.clone());
+        Box::pin(async move {
+            let account = unit.account();
+            let Some(key) = key else { return Ok(Outcome::New(run(unit).await?)) };
+            if let Some(kept) = answers::find(unit.conn(), account, &key).await? {
+                return Ok(Outcome::Kept(kept));
+            }
+            let answer = run(unit).await?;
+            let mut kept = answer.clone();
+            if sealed {
+                kept.body = secrets.seal(&key.key, &kept.body).into();
+            }
+            answers::keep(unit.conn(), account, &key, &kept).await?;
+            Ok(Outcome::New(answer))
+        })
+    });
+    let done = app.store.change(caller.account, caller.moment(), work).await?;
+    app.announce.announce(caller.account, &done.entries);
+    match (done.value, key) {
+        (Outcome::New(answer), _) => Ok(envelope::send(answer)),
+        (Outcome::Kept(kept), Some(key)) if kept.body_hash == key.body_hash => {
+            let mut answer = kept.answer;
+            if sealed {
+                let opened = app.secrets.unseal(&key.key, &answer.body);
+                answer.body = opened.ok_or_else(|| Problem::internal("a kept answer cannot be unsealed"))?.into();
+            }
+            Ok(replayed(answer))
+        }
+        (Outcome::Kept(_), _) => Err(key_reused()),
+    }
+}
+
+/// How a command reaches the account's board, and what the caller hears of it.
+pub async fn command(
+    app: &App,
+    caller: &Caller,
+    input: &Input,
+    command: Command,
+    render: Render,
+) -> Result<HttpResponse, Problem> {
+    let key = input.answer_key(app, caller);
+    match app.boards.submit(caller.account, command, caller.moment(), key, render).await {
+        Reply::Answered(answer) => Ok(envelope::send(answer)),
+        Reply::Replayed(answer) => Ok(replayed(answer)),
+        Reply::KeyReused => Err(key_reused()),
+        Reply::Diverged { constraint } => Err(StoreError::Constraint(constraint).into()),
+        Reply::Full => Err(Problem::new(Code::OVERLOADED, "The board's queue is full. Nothing happened.")),
+        Reply::Unknown => Err(StoreError::Unknown.into()),
+        Reply::Unavailable => Err(StoreError::Unavailable("board".into()).into()),
+    }
+}
+
+fn replayed(answer: Rendered) -> HttpResponse {
+    let mut response = envelope::send(answer);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+fn key_reused() -> Problem {
+    let fault = Fault::new(Code::IDEMPOTENCY_KEY_REUSED, "This Idempotency-Key was used with another body.");
+    fault.header("Idempotency-Key").into()
+}

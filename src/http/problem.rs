@@ -1,0 +1,155 @@
+//! A refused request: every fault at once, in the shape that all errors share.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::Code;
+use crate::store::{StoreError, Undone};
+
+/// Where in the request the fault is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    Pointer(String),
+    Parameter(String),
+    Header(&'static str),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    pub code: Code,
+    pub detail: String,
+    pub source: Option<Source>,
+    pub meta: Option<Value>,
+}
+
+impl Fault {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), source: None, meta: None }
+    }
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.source = Some(Source::Pointer(pointer.into()));
+        self
+    }
+    pub fn parameter(mut self, name: impl Into<String>) -> Self {
+        self.source = Some(Source::Parameter(name.into()));
+        self
+    }
+    pub fn header(mut self, name: &'static str) -> Self {
+        self.source = Some(Source::Header(name));
+        self
+    }
+    pub fn meta(mut self, meta: Value) -> Self {
+        self.meta = Some(meta);
+        self
+    }
+}
+
+/// At least one fault; the first one's status is the answer's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    pub faults: Vec<Fault>,
+}
+
+impl Problem {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Fault::new(code, detail).into()
+    }
+    pub fn not_found() -> Self {
+        Self::new(Code::NOT_FOUND, "There is no such resource.")
+    }
+    /// A fault nobody foresaw: the log gets the cause, the caller a reference.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        tracing::error!(%cause, "unforeseen fault");
+        Self::new(Code::INTERNAL_ERROR, "Something went wrong on our side. Quote the request id.")
+    }
+    pub fn status(&self) -> u16 {
+        self.faults.first().map_or(500, |fault| fault.code.status())
+    }
+    pub fn body(&self) -> Value {
+        json!({ "errors": self.faults.iter().map(render).collect::<Vec<_>>() })
+    }
+    pub fn is(&self, code: Code) -> bool {
+        self.faults.iter().any(|fault| fault.code == code)
+    }
+}
+
+fn render(fault: &Fault) -> Value {
+    let mut error = Map::new();
+    error.insert("id".into(), json!(Uuid::now_v7()));
+    error.insert("status".into(), json!(fault.code.status().to_string()));
+    error.insert("code".into(), json!(fault.code.name()));
+    error.insert("title".into(), json!(fault.code.title()));
+    error.insert("detail".into(), json!(fault.detail));
+    let source = fault.source.as_ref().map(|source| match source {
+        Source::Pointer(pointer) => json!({ "pointer": pointer }),
+        Source::Parameter(name) => json!({ "parameter": name }),
+        Source::Header(name) => json!({ "header": name }),
+    });
+    error.extend(source.map(|source| ("source".into(), source)));
+    error.extend(fault.meta.clone().map(|meta| ("meta".into(), meta)));
+    Value::Object(error)
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Self { faults: vec![fault] }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "the store refused or failed");
+        match error {
+            StoreError::Constraint(_) => Self::new(Code::REFUSED, "A rule guarded by the database refused the change."),
+            StoreError::Busy => Self::new(Code::OVERLOADED, "The account is busy with other changes. Try again."),
+            StoreError::Unknown => Self::new(
+                Code::OUTCOME_UNKNOWN,
+                "It is not known whether the change took effect. Repeat with the same key.",
+            ),
+            StoreError::Unavailable(_) => {
+                Self::new(Code::UNAVAILABLE, "The database cannot be reached. Nothing happened.")
+            }
+            StoreError::Bug(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<Undone<Problem>> for Problem {
+    fn from(undone: Undone<Problem>) -> Self {
+        match undone {
+            Undone::Refused(problem) => problem,
+            Undone::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<Problem> for Undone<Problem> {
+    fn from(problem: Problem) -> Self {
+        Undone::Refused(problem)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<&str> = self.faults.iter().map(|fault| fault.code.name()).collect();
+        f.write_str(&codes.join(", "))
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(Problem::status(self)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        if matches!(Problem::status(self), 429 | 503) {
+            answer.insert_header((RETRY_AFTER, "1"));
+        }
+        answer.json(self.body())
+    }
+}

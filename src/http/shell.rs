@@ -1,0 +1,106 @@
+//! Around every request: a request id, security headers, the access log and its metrics, and the shape of errors that
+//! no handler saw (unknown paths, wrong methods).
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse};
+use uuid::Uuid;
+
+use super::caller::{Who, peer};
+use super::{Caller, Code, Problem};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_REQUEST_ID_CHARS: usize = 100;
+
+const SECURITY_HEADERS: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("x-xss-protection", "1; mode=block"),
+    ("referrer-policy", "no-referrer"),
+    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+    (
+        "content-security-policy",
+        "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
+         connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    ),
+];
+
+/// The middleware of the whole server.
+pub async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let began = Instant::now();
+    let id = request_id(&request);
+    let method = request.method().to_string();
+    let path = request.path().to_owned();
+    let mut response = match next.call(request).await {
+        Ok(response) => response,
+        Err(error) => return Err(error),
+    };
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
+    let status = response.status().as_u16();
+    log(&response, &id, &method, &path, began);
+    metrics::counter!("muster_http_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!("muster_http_request_seconds", "route" => route).record(began.elapsed());
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    for (name, value) in SECURITY_HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if path.starts_with("/api/") && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    Ok(response)
+}
+
+/// The caller's own id if it is harmless, or else a new one.
+fn request_id(request: &ServiceRequest) -> HeaderValue {
+    let given = request.headers().get(&REQUEST_ID).filter(|id| {
+        let text = id.to_str().unwrap_or_default();
+        !text.is_empty()
+            && text.len() <= MAX_REQUEST_ID_CHARS
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c))
+    });
+    given.cloned().unwrap_or_else(|| HeaderValue::from_str(&Uuid::now_v7().to_string()).expect("a UUID is ASCII"))
+}
+
+fn log(response: &ServiceResponse<impl MessageBody>, id: &HeaderValue, method: &str, path: &str, began: Instant) {
+    let request = response.request();
+    let caller = request.extensions().get::<Caller>().cloned();
+    let user = caller.as_ref().map(|caller| match caller.who {
+        Who::User(id) => id.to_string(),
+        Who::Device(id, _) => id.to_string(),
+    });
+    tracing::info!(
+        traceId = id.to_str().unwrap_or_default(),
+        userId = user.as_deref(),
+        accountId = caller.map(|caller| caller.account.to_string()),
+        ip = peer(request).map(|ip| ip.to_string()),
+        method,
+        path,
+        status = response.status().as_u16(),
+        durationMs = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+}
+
+/// Whatever no route answers.
+pub async fn unknown_path() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found())
+}
+
+/// A known path with another method.
+pub async fn unknown_method() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Code::METHOD_NOT_ALLOWED, "This resource does not answer that method."))
+}
+
+/// For path parameters that are not UUIDs: there is no such resource.
+pub fn path_error(_: actix_web::error::PathError, _: &actix_web::HttpRequest) -> Error {
+    Problem::not_found().into()
+}
