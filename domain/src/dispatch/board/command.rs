@@ -27,10 +27,10 @@ pub enum Command {
         workers: BTreeSet<WorkerId>,
         expect: Option<i64>,
     },
-    /// `workers`: `None` keeps them, empty takes all off.
+    /// `window`: `None` keeps it, `Some(None)` takes it away. `workers`: `None` keeps them, empty takes all off.
     Move {
         visit: VisitId,
-        window: Option<TimeWindow>,
+        window: Option<Option<TimeWindow>>,
         workers: Option<BTreeSet<WorkerId>>,
         force: Option<String>,
         expect: Option<i64>,

@@ -120,7 +120,7 @@ impl Board {
     fn move_visit(
         &self,
         id: VisitId,
-        window: Option<TimeWindow>,
+        window: Option<Option<TimeWindow>>,
         workers: Option<&BTreeSet<WorkerId>>,
         force: Option<&str>,
         expect: Option<i64>,
@@ -128,6 +128,7 @@ impl Board {
     ) -> Accepted {
         let visit = self.expected(id, expect)?;
         planned(visit)?;
+        let window = window.unwrap_or(visit.window);
         let workers = workers.unwrap_or(&visit.workers);
         if window == visit.window && *workers == visit.workers {
             return Ok((Vec::new(), touching(visit)));

@@ -16,4 +16,4 @@ pub use command::{Command, Known, Needs, NewJob, NewVisit, Site};
 pub use decide::{Decision, Touched};
 pub use rejection::{Complaint, Rejection, Why};
 pub use snapshot::BoardSnapshot;
-pub use state::{Board, Overlap};
+pub use state::{Board, KEEPS_CLOSED, Overlap};

@@ -161,6 +161,10 @@ impl Board {
 
     fn forgettable_from(&self, job: JobId) -> Option<DateTime<Utc>> {
         let mut last = None;
+        // One that was ended without any visit has nothing left to remember.
+        if !self.visits_of.contains_key(&job) {
+            return self.jobs.get(&job).and_then(|job| job.end).map(|_| DateTime::<Utc>::MIN_UTC);
+        }
         for visit in self.visits_of(job) {
             last = last.max(Some(visit.closed_at.filter(|_| !visit.status.is_open())?));
         }

@@ -1,0 +1,275 @@
+//! `/visits`, `/schedule`, `/conflicts`: read the request, hand the board a command, answer.
+
+use std::collections::BTreeSet;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, ServiceConfig, get, post, resource as at};
+use muster_actors::directory::Unread;
+use muster_domain::TimeWindow;
+use muster_domain::dispatch::board::Command;
+use muster_domain::dispatch::{Step, Visit};
+use muster_domain::identity::Permission;
+use muster_domain::ids::{VisitId, WorkerId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::wire::{self, conflict_resource, visit_resource};
+use crate::dispatch::board::port;
+use crate::http::caller::may;
+use crate::http::change::command;
+use crate::http::envelope::Answer;
+use crate::http::{Allowed, App, Input, Listing, Problem};
+use crate::store::StoreError;
+
+/// Longer schedules are read in pieces.
+const MAX_SCHEDULE_DAYS: i64 = 62;
+const MAX_WORKERS: usize = 50;
+
+pub fn routes(cfg: &mut ServiceConfig) {
+    cfg.route("/schedule", get().to(schedule))
+        .route("/conflicts", get().to(conflicts))
+        .service(at("/visits/{id}").route(get().to(read)))
+        .route("/visits/{id}/assign", post().to(assign))
+        .route("/visits/{id}/unassign", post().to(unassign))
+        .route("/visits/{id}/move", post().to(move_visit))
+        .route("/visits/{id}/cancel", post().to(cancel))
+        .route("/visits/{id}/reopen", post().to(reopen));
+    for step in Step::ALL {
+        let handler = move |caller, app, id, input| report(step, caller, app, id, input);
+        cfg.route(&format!("/visits/{{id}}/{}", step.path()), post().to(handler));
+    }
+}
+
+/// The board between two instants, with the visits that wait without a window.
+#[utoipa::path(get, path = "/api/v1/schedule", tag = "dispatch",
+    params(("from" = String, Query, example = "2026-12-01T00:00:00Z"), ("to" = String, Query, example = "2026-12-02T00:00:00Z")),
+    responses((status = 200, description = "Visits by id; meta.seq is the position of the journal that they stand for",
+        body = crate::http::openapi::Collection<wire::VisitAttributes>),
+        (status = 400, body = crate::http::openapi::Errors)))]
+pub async fn schedule(
+    caller: Allowed<may::ScheduleRead>,
+    app: Data<App>,
+    list: Listing,
+) -> Result<HttpResponse, Problem> {
+    list.allow(&["from", "to", "include"])?;
+    let include = list.include(&["job", "client"])?;
+    let range = schedule_range(&list)?;
+    let found = on_schedule(&app, caller.caller.account, range, caller.only()).await?;
+    let included = super::related::included(&app, caller.caller.account, &found.visits, &include).await?;
+    let answer = Answer::ok(Value::Array(found.visits.iter().map(visit_resource).collect()));
+    let answer = answer.meta("seq", found.seq).meta("epoch", found.epoch);
+    Ok(if include.is_empty() { answer } else { answer.included(included) }.respond())
+}
+
+fn schedule_range(list: &Listing) -> Result<TimeWindow, Problem> {
+    use crate::http::{Code, Fault};
+    let (from, to) = (list.need_instant("from")?, list.need_instant("to")?);
+    let range = TimeWindow::new(from, to).filter(|range| range.length().num_days() <= MAX_SCHEDULE_DAYS);
+    range.ok_or_else(|| {
+        let detail = format!("to must be after from, by at most {MAX_SCHEDULE_DAYS} days.");
+        Fault::new(Code::VALIDATION_ERROR, detail).parameter("to").into()
+    })
+}
+
+/// A schedule and the position of the journal that it stands for.
+pub struct Found {
+    pub seq: i64,
+    pub epoch: Uuid,
+    pub visits: Vec<Visit>,
+}
+
+/// From the board, and from the rows for what the board no longer remembers.
+pub async fn on_schedule(
+    app: &App,
+    account: muster_domain::ids::AccountId,
+    range: TimeWindow,
+    only: Option<WorkerId>,
+) -> Result<Found, Problem> {
+    let look = move |board: &muster_domain::dispatch::board::Board| {
+        let visits: Vec<Visit> = board.schedule(&range).cloned().collect();
+        (board.position(), visits)
+    };
+    let (seq, mut visits) = app.boards.look(account, look).await.map_err(unread)?;
+    let known: BTreeSet<VisitId> = visits.iter().map(|visit| visit.id).collect();
+    let closed = port::closed_visits(&app.store, account, range).await?;
+    visits.extend(closed.into_iter().filter(|visit| !known.contains(&visit.id)));
+    visits.retain(|visit| only.is_none_or(|worker| visit.workers.contains(&worker)));
+    visits.sort_by_key(|visit| visit.id);
+    let epoch = port::epoch(&app.store, account).await?;
+    Ok(Found { seq, epoch, visits })
+}
+
+pub fn unread(error: Unread) -> Problem {
+    match error {
+        Unread::Full => Problem::new(crate::http::Code::OVERLOADED, "The board's queue is full."),
+        Unread::Unavailable => StoreError::Unavailable("board".into()).into(),
+    }
+}
+
+/// Pairs of visits that somebody allowed to overlap.
+#[utoipa::path(get, path = "/api/v1/conflicts", tag = "dispatch",
+    responses((status = 200, description = "Who is expected in two places, and who decided so")))]
+pub async fn conflicts(caller: Allowed<may::ScheduleWrite>, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let look = |board: &muster_domain::dispatch::board::Board| -> Vec<Value> {
+        board.overlaps().iter().map(|overlap| conflict_resource(board, overlap)).collect()
+    };
+    let pairs = app.boards.look(caller.caller.account, look).await.map_err(unread)?;
+    Ok(Answer::ok(Value::Array(pairs)).respond())
+}
+
+/// One visit.
+#[utoipa::path(get, path = "/api/v1/visits/{id}", tag = "dispatch", params(("id" = Uuid, Path)),
+    responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>), (status = 404, body = crate::http::openapi::Errors)))]
+pub async fn read(
+    caller: Allowed<may::ScheduleRead>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    list: Listing,
+) -> Result<HttpResponse, Problem> {
+    list.allow(&["include"])?;
+    let include = list.include(&["job", "client"])?;
+    let visit = port::visit(&app.store, caller.caller.account, VisitId(*id)).await?.ok_or_else(Problem::not_found)?;
+    if caller.only().is_some_and(|worker| !visit.workers.contains(&worker)) {
+        return Err(Problem::not_found());
+    }
+    let version = visit.version;
+    let answer = Answer::ok(visit_resource(&visit)).version(version);
+    let included = super::related::included(&app, caller.caller.account, &[visit], &include).await?;
+    Ok(if include.is_empty() { answer } else { answer.included(included) }.respond())
+}
+
+/// Adds workers to a visit: all of them or none.
+#[utoipa::path(post, path = "/api/v1/visits/{id}/assign", tag = "dispatch", params(("id" = Uuid, Path)),
+    request_body(content = crate::http::openapi::Request<super::openapi::AssignmentAttributes>),
+    responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>),
+        (status = 409, description = "SCHEDULE_CONFLICT with meta.conflicts, or WRONG_STATE", body = crate::http::openapi::Errors),
+        (status = 422, description = "OUTSIDE_WORKING_HOURS, ON_TIME_OFF, MISSING_SKILL, WORKER_INACTIVE", body = crate::http::openapi::Errors)))]
+pub async fn assign(
+    caller: Allowed<may::ScheduleWrite>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    let document = input.document("assignment")?;
+    let mut fields = document.fields();
+    let workers = worker_ids(fields.need_ids("workerIds", MAX_WORKERS));
+    let force = fields.force();
+    fields.finish()?;
+    may_force(&caller, &force)?;
+    let (visit, expect) = (VisitId(*id), input.expected_version()?);
+    command(&app, &caller.caller, &input, Command::Assign { visit, workers, force, expect }, wire::answer(visit)).await
+}
+
+/// Takes workers off a visit.
+#[utoipa::path(post, path = "/api/v1/visits/{id}/unassign", tag = "dispatch", params(("id" = Uuid, Path)),
+    request_body(content = crate::http::openapi::Request<super::openapi::AssignmentAttributes>),
+    responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>), (status = 409, body = crate::http::openapi::Errors)))]
+pub async fn unassign(
+    caller: Allowed<may::ScheduleWrite>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    let document = input.document("assignment")?;
+    let mut fields = document.fields();
+    let workers = worker_ids(fields.need_ids("workerIds", MAX_WORKERS));
+    fields.finish()?;
+    let (visit, expect) = (VisitId(*id), input.expected_version()?);
+    command(&app, &caller.caller, &input, Command::Unassign { visit, workers, expect }, wire::answer(visit)).await
+}
+
+/// Gives a visit another window, other workers, or both. Needs `If-Match`.
+#[utoipa::path(post, path = "/api/v1/visits/{id}/move", tag = "dispatch",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, example = "\"2\"")),
+    request_body(content = crate::http::openapi::Request<super::openapi::MoveAttributes>),
+    responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>),
+        (status = 412, description = "meta.current is the current visit", body = crate::http::openapi::Errors),
+        (status = 428, body = crate::http::openapi::Errors)))]
+pub async fn move_visit(
+    caller: Allowed<may::ScheduleWrite>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    let expect = Some(input.required_version()?);
+    let document = input.document("visit")?;
+    let mut fields = document.fields();
+    // Both null takes the window away; neither sent keeps it.
+    let keeps_window = !fields.has("startsAt") && !fields.has("endsAt");
+    let window = fields.window();
+    let window = (!keeps_window).then_some(window);
+    let workers = fields.ids("workerIds", MAX_WORKERS).map(worker_ids);
+    let force = fields.force();
+    fields.finish()?;
+    may_force(&caller, &force)?;
+    let visit = VisitId(*id);
+    let order = Command::Move { visit, window, workers, force, expect };
+    command(&app, &caller.caller, &input, order, wire::answer(visit)).await
+}
+
+/// Progress from the field: by one of its workers, or by the office.
+async fn report(
+    step: Step,
+    caller: Allowed<may::VisitsProgress>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    let document = input.document("visit")?;
+    let mut fields = document.fields();
+    let occurred_at = fields.instant("occurredAt");
+    fields.finish()?;
+    let (visit, expect) = (VisitId(*id), input.expected_version()?);
+    let order = Command::Report { visit, step, occurred_at, expect };
+    command(&app, &caller.caller, &input, order, wire::verdict(visit)).await
+}
+
+/// Calls a visit off.
+#[utoipa::path(post, path = "/api/v1/visits/{id}/cancel", tag = "dispatch", params(("id" = Uuid, Path)),
+    request_body(content = crate::http::openapi::Request<super::openapi::ReasonAttributes>),
+    responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>), (status = 409, body = crate::http::openapi::Errors)))]
+pub async fn cancel(
+    caller: Allowed<may::ScheduleWrite>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    let document = input.document("visit")?;
+    let mut fields = document.fields();
+    let reason = fields.text("reason", 500);
+    fields.finish()?;
+    let (visit, expect) = (VisitId(*id), input.expected_version()?);
+    command(&app, &caller.caller, &input, Command::Cancel { visit, reason, expect }, wire::answer(visit)).await
+}
+
+/// Opens a closed visit again; it is fitted into the calendar like a new one.
+#[utoipa::path(post, path = "/api/v1/visits/{id}/reopen", tag = "dispatch", params(("id" = Uuid, Path)),
+    request_body(content = crate::http::openapi::Request<super::openapi::ReasonAttributes>),
+    responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>), (status = 409, body = crate::http::openapi::Errors)))]
+pub async fn reopen(
+    caller: Allowed<may::ScheduleWrite>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    let document = input.document("visit")?;
+    let mut fields = document.fields();
+    let reason = fields.need_text("reason", 500);
+    let force = fields.force();
+    fields.finish()?;
+    may_force(&caller, &force)?;
+    let (visit, expect) = (VisitId(*id), input.expected_version()?);
+    command(&app, &caller.caller, &input, Command::Reopen { visit, reason, force, expect }, wire::answer(visit)).await
+}
+
+fn worker_ids(ids: BTreeSet<Uuid>) -> BTreeSet<WorkerId> {
+    ids.into_iter().map(WorkerId).collect()
+}
+
+/// Overruling the calendar is a permission of its own.
+fn may_force<P>(caller: &Allowed<P>, force: &Option<String>) -> Result<(), Problem> {
+    match force {
+        Some(_) => caller.caller.scope(Permission::ScheduleForce).map(drop),
+        None => Ok(()),
+    }
+}
