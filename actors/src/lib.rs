@@ -3,4 +3,8 @@
 
 pub mod board;
 pub mod directory;
+pub mod live;
 pub mod ports;
+pub mod radar;
+pub mod roster;
+pub mod tracker;

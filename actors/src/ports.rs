@@ -12,6 +12,7 @@ use muster_domain::dispatch::Visit;
 use muster_domain::dispatch::board::{Board, Known, Needs};
 use muster_domain::ids::{AccountId, VisitId, WorkerId};
 use muster_domain::journal::Fact;
+use muster_domain::live::Point;
 use muster_domain::work::Job;
 use uuid::Uuid;
 
@@ -127,23 +128,28 @@ pub trait Journal: Send + Sync + 'static {
     fn after(&self, account: AccountId, seq: i64, limit: usize) -> Later<Result<Option<Vec<Entry>>, Unavailable>>;
 }
 
-/// A position as it is kept. Identity is (worker, at, `point`): `point` is the phone's id for it, or else the device's.
+/// A position as it is kept, of whom. Identity is (worker, `point.at`, `point.id`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackPoint {
     pub account: AccountId,
     pub worker: WorkerId,
-    pub point: Uuid,
-    pub at: DateTime<Utc>,
-    pub received_at: DateTime<Utc>,
-    pub lat: f64,
-    pub lng: f64,
-    pub accuracy_m: Option<f32>,
-    pub speed_mps: Option<f32>,
-    pub heading_deg: Option<f32>,
-    pub altitude_m: Option<f32>,
-    pub battery_pct: Option<f32>,
-    pub source: String,
-    pub mock: bool,
+    pub point: Point,
+}
+
+/// A bounded queue has no room: nothing was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// Where points become durable.
+pub trait TrackLog: Send + Sync + 'static {
+    /// The future answers after the flush: for each point, was it new? Until then nothing may be acknowledged.
+    #[allow(clippy::type_complexity)]
+    fn append(&self, points: Vec<TrackPoint>) -> Result<Later<Result<Vec<bool>, Unavailable>>, Full>;
+}
+
+/// Every worker's newest stored position.
+pub trait LastKnown: Send + Sync + 'static {
+    fn last_known(&self, account: AccountId) -> Later<Result<Vec<TrackPoint>, Unavailable>>;
 }
 
 /// How the edge writes what the actors know; each fragment is made once and shared by every socket.

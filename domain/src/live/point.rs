@@ -118,10 +118,8 @@ pub(super) mod tests {
     /// Mondays from 8 to 17 in Zurich, off from 10 to 11 (UTC) on 30 November 2026, a Monday.
     pub fn monday_worker() -> Worker {
         let time = |text: &str| chrono::NaiveTime::parse_from_str(text, "%H:%M").expect("a time");
-        let shift =
-            Shift { weekday: parse_weekday("mon").expect("a day"), start: time("08:00"), end: time("17:00") };
-        let window =
-            TimeWindow::new(at("2026-11-30T10:00:00Z"), at("2026-11-30T11:00:00Z")).expect("start before end");
+        let shift = Shift { weekday: parse_weekday("mon").expect("a day"), start: time("08:00"), end: time("17:00") };
+        let window = TimeWindow::new(at("2026-11-30T10:00:00Z"), at("2026-11-30T11:00:00Z")).expect("start before end");
         let off = TimeOff { id: TimeOffId(Uuid::from_u128(1)), window, reason: None };
         Worker {
             id: WorkerId(Uuid::from_u128(7)),

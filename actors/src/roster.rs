@@ -1,0 +1,46 @@
+//! Who is on the account's roster, as the board last committed it: an immutable snapshot, so that no actor asks another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use muster_domain::dispatch::board::Board;
+use muster_domain::dispatch::{VisitStatus, Worker};
+use muster_domain::ids::{AccountId, WorkerId};
+use tokio::sync::watch;
+
+use crate::ports::{Later, Unavailable};
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Roster {
+    pub workers: BTreeMap<WorkerId, RosterEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RosterEntry {
+    pub worker: Worker,
+    /// Of the visit he is under way with, or else of one he paused.
+    pub visit_status: Option<VisitStatus>,
+}
+
+impl Roster {
+    pub fn of(board: &Board) -> Self {
+        let entry = |worker: &Worker| (worker.id, RosterEntry { worker: worker.clone(), visit_status: None });
+        let mut workers: BTreeMap<WorkerId, RosterEntry> = board.workers().map(entry).collect();
+        for visit in board.visits().filter(|visit| visit.status.is_active() || visit.status == VisitStatus::Paused) {
+            for id in &visit.workers {
+                let Some(entry) = workers.get_mut(id) else { continue };
+                if entry.visit_status.is_none_or(|held| !held.is_active()) {
+                    entry.visit_status = Some(visit.status);
+                }
+            }
+        }
+        Self { workers }
+    }
+}
+
+/// Where the live actors get an account's roster from. When the board behind a receiver stops, its channel closes and
+/// the next use asks again.
+pub trait Rosters: Send + Sync + 'static {
+    /// Answers when the board is loaded, so that what the receiver holds is the truth.
+    fn roster(&self, account: AccountId) -> Later<Result<watch::Receiver<Arc<Roster>>, Unavailable>>;
+}
