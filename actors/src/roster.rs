@@ -1,13 +1,14 @@
 //! Who is on the account's roster, as the board last committed it: an immutable snapshot, so that no actor asks another.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_domain::dispatch::board::Board;
 use muster_domain::dispatch::{VisitStatus, Worker};
 use muster_domain::ids::{AccountId, WorkerId};
 use tokio::sync::watch;
 
+use crate::directory::Directory;
 use crate::ports::{Later, Unavailable};
 
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -43,4 +44,49 @@ impl Roster {
 pub trait Rosters: Send + Sync + 'static {
     /// Answers when the board is loaded, so that what the receiver holds is the truth.
     fn roster(&self, account: AccountId) -> Later<Result<watch::Receiver<Arc<Roster>>, Unavailable>>;
+}
+
+/// The rosters of all accounts whose boards have been awake, kept up by the boards' observer.
+#[derive(Default)]
+pub struct RosterBook {
+    pages: Mutex<HashMap<AccountId, watch::Sender<Arc<Roster>>>>,
+}
+
+impl RosterBook {
+    /// Call after each load and commit of a board; readers hear of it only if the roster differs.
+    pub fn publish(&self, account: AccountId, board: &Board) {
+        let roster = Roster::of(board);
+        self.page(account, |page| {
+            page.send_if_modified(|held| {
+                let differs = **held != roster;
+                if differs {
+                    *held = Arc::new(roster);
+                }
+                differs
+            });
+        });
+    }
+
+    fn page<T>(&self, account: AccountId, with: impl FnOnce(&watch::Sender<Arc<Roster>>) -> T) -> T {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        with(pages.entry(account).or_default())
+    }
+}
+
+/// Rosters by way of the boards: looking at a board makes sure that it is loaded and has published.
+pub struct BoardRosters {
+    pub book: Arc<RosterBook>,
+    pub boards: Arc<Directory>,
+}
+
+impl Rosters for BoardRosters {
+    fn roster(&self, account: AccountId) -> Later<Result<watch::Receiver<Arc<Roster>>, Unavailable>> {
+        let (book, boards) = (Arc::clone(&self.book), Arc::clone(&self.boards));
+        Box::pin(async move {
+            let publishing = Arc::clone(&book);
+            let looked = boards.look(account, move |board| publishing.publish(account, board)).await;
+            looked.map_err(|_| Unavailable)?;
+            Ok(book.page(account, watch::Sender::subscribe))
+        })
+    }
 }
