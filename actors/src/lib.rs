@@ -3,8 +3,13 @@
 
 pub mod board;
 pub mod directory;
+pub mod feed;
+pub mod hub;
 pub mod live;
 pub mod ports;
 pub mod radar;
 pub mod roster;
 pub mod tracker;
+
+#[cfg(test)]
+mod sample;

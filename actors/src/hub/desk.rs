@@ -1,0 +1,471 @@
+//! The sockets of one thread, by account: carries out what their sessions wish, passes on what happened, and sweeps.
+//! What is said on the wire is decided in `session`.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::Addr;
+use bytes::Bytes;
+use chrono::Utc;
+use muster_domain::ids::AccountId;
+use uuid::Uuid;
+
+use super::frames::{self, Bye, Fault};
+use super::map::Marks;
+use super::session::{MAX_SUBSCRIPTIONS, Out, Session, Tide, Who, Wish};
+use super::ear::Ear;
+use super::{Expel, Hub, Hubs, Outlet, Sent};
+use crate::feed::{Feed, Join, Leave, News, Since};
+use crate::radar::Mark;
+
+/// Client frames: this many at once, and this many a second in the long run.
+const FRAMES_BURST: f64 = 200.0;
+const FRAMES_PER_S: f64 = 50.0;
+/// Batches of positions whose acknowledgement is still awaited, per socket.
+const UPLINKS_MAX: usize = 4;
+/// A radar is asked for everything again after this, in case something was skipped or it was replaced.
+const RESURVEY: Duration = Duration::from_secs(15);
+const PICTURE_RETRY: Duration = Duration::from_millis(250);
+const PICTURE_TRIES: u32 = 20;
+const DRAIN_STEP: Duration = Duration::from_millis(50);
+/// Clients come back within this time after a drain, each at a moment of its own.
+const RETURN_SPREAD_MS: u64 = 15_000;
+const RETURN_MS: u64 = 1_500;
+
+struct Seat {
+    outlet: Rc<dyn Outlet>,
+    session: Session,
+    beat_at: Instant,
+    /// A heartbeat was sent and nothing was heard since.
+    asked_at: Option<Instant>,
+    /// How much had left, and since when that has not changed while more waits.
+    stuck: Option<(u64, Instant)>,
+    allowance: (f64, Instant),
+    uplinks: usize,
+}
+
+#[derive(Default)]
+struct Room {
+    seats: BTreeSet<u64>,
+    feed: Option<Addr<Feed>>,
+    wants_feed: bool,
+    tide: Option<Tide>,
+    marks: Marks,
+    ear: Option<(Arc<Ear>, Instant)>,
+}
+
+pub(super) struct Desk {
+    id: u64,
+    hubs: Arc<Hubs>,
+    hub: Addr<Hub>,
+    weak: Weak<RefCell<Desk>>,
+    seats: BTreeMap<u64, Seat>,
+    rooms: BTreeMap<AccountId, Room>,
+    /// Replays that were asked for: whose they are.
+    asked: BTreeMap<u64, (u64, u64)>,
+    next: u64,
+    is_ticking: bool,
+}
+
+impl Desk {
+    pub(super) fn new(id: u64, hubs: Arc<Hubs>, hub: Addr<Hub>, weak: Weak<RefCell<Desk>>) -> Self {
+        let (seats, rooms, asked) = Default::default();
+        Self { id, hubs, hub, weak, seats, rooms, asked, next: 0, is_ticking: false }
+    }
+
+    #[cfg(test)]
+    pub(super) fn hub(&self) -> Addr<Hub> {
+        self.hub.clone()
+    }
+
+    pub(super) fn attach(&mut self, outlet: Rc<dyn Outlet>, who: Who) -> u64 {
+        self.next += 1;
+        let (key, now, config) = (self.next, Instant::now(), &self.hubs.config);
+        let hello = frames::hello(config.heartbeat.as_secs(), config.max_frame_bytes, MAX_SUBSCRIPTIONS);
+        self.hubs.came(&who);
+        self.rooms.entry(who.account).or_default().seats.insert(key);
+        let session = Session::new(who);
+        let allowance = (FRAMES_BURST, now);
+        let seat = Seat { outlet, session, beat_at: now, asked_at: None, stuck: None, allowance, uplinks: 0 };
+        self.seats.insert(key, seat);
+        if self.hubs.is_draining() {
+            self.close(key, Bye::Restarting);
+        } else {
+            self.say(key, hello);
+        }
+        key
+    }
+
+    pub(super) fn heard(&mut self, key: u64, text: &str) {
+        let Some(seat) = self.seats.get_mut(&key) else { return };
+        if !seat.may_speak(Instant::now()) {
+            return self.close(key, Bye::TooMuch);
+        }
+        let account = seat.session.who.account;
+        let tide = self.rooms.get(&account).and_then(|room| room.tide);
+        let out = seat.session.on_frame(text, tide);
+        if seat.session.has_log() {
+            self.listen(account);
+        }
+        self.act(key, out);
+    }
+
+    /// Sends what is to be sent and sees to what is wished, then whatever else is due.
+    fn act(&mut self, key: u64, out: Out) {
+        for frame in out.send {
+            self.say(key, frame);
+        }
+        for wish in out.wishes {
+            match wish {
+                Wish::Picture { .. } => self.fetch_picture(key, wish, PICTURE_TRIES),
+                Wish::Replay { sub, after } => self.ask_replay(key, sub, after),
+                Wish::Marks => self.watch_marks(key),
+                Wish::Positions(points) => self.pass_up(key, points.get().to_owned()),
+            }
+        }
+        self.pump(key);
+    }
+
+    fn say(&mut self, key: u64, frame: Bytes) {
+        let Some(seat) = self.seats.get(&key) else { return };
+        metrics::counter!("muster_stream_frames_total").increment(1);
+        match seat.outlet.send(frame) {
+            Sent::Done => {}
+            Sent::Blocked if seat.outlet.waiting_bytes() <= self.hubs.config.waiting_max_bytes => {}
+            Sent::Blocked => self.close(key, Bye::Slow),
+            Sent::Gone => self.leave(key),
+        }
+    }
+
+    /// Frames that wait, as many as the socket takes.
+    pub(super) fn pump(&mut self, key: u64) {
+        let now = Instant::now();
+        let mut waits = false;
+        while let Some(seat) = self.seats.get_mut(&key).filter(|seat| !seat.outlet.is_blocked()) {
+            let Some(room) = self.rooms.get(&seat.session.who.account) else { return };
+            let Some(frame) = seat.session.pump(&room.marks, &*self.hubs.wire, now) else {
+                waits = seat.session.has_marks_due(&room.marks);
+                break;
+            };
+            self.say(key, frame);
+        }
+        if waits {
+            self.tick_soon();
+        }
+    }
+
+    fn tick_soon(&mut self) {
+        if std::mem::replace(&mut self.is_ticking, true) {
+            return;
+        }
+        let (weak, tick) = (self.weak.clone(), self.hubs.config.tick);
+        actix::spawn(async move {
+            tokio::time::sleep(tick).await;
+            if let Some(desk) = weak.upgrade() {
+                let mut desk = desk.borrow_mut();
+                desk.is_ticking = false;
+                let due: Vec<u64> = desk.with_marks_due().collect();
+                due.into_iter().for_each(|key| desk.pump(key));
+            }
+        });
+    }
+
+    fn with_marks_due(&self) -> impl Iterator<Item = u64> {
+        self.seats.iter().filter_map(|(key, seat)| {
+            let room = self.rooms.get(&seat.session.who.account)?;
+            seat.session.has_marks_due(&room.marks).then_some(*key)
+        })
+    }
+
+    pub(super) fn close(&mut self, key: u64, bye: Bye) {
+        let Some(seat) = self.seats.get(&key) else { return };
+        let retry_ms = match bye {
+            Bye::Restarting => Uuid::new_v4().as_u128() as u64 % RETURN_SPREAD_MS,
+            _ => RETURN_MS,
+        };
+        if bye == Bye::Slow {
+            metrics::counter!("muster_stream_slow_closed_total").increment(1);
+        }
+        seat.outlet.close(bye.frame(retry_ms), bye.code(), bye.reason());
+        self.leave(key);
+    }
+
+    pub(super) fn leave(&mut self, key: u64) {
+        let Some(seat) = self.seats.remove(&key) else { return };
+        let who = &seat.session.who;
+        self.hubs.went(who);
+        self.asked.retain(|_, (of, _)| *of != key);
+        let Some(room) = self.rooms.get_mut(&who.account) else { return };
+        room.seats.remove(&key);
+        if room.seats.is_empty() {
+            if let Some(feed) = &room.feed {
+                // A feed that is full or gone drops this hub when it next fails to reach it.
+                let _ = feed.try_send(Leave { hub: self.id });
+            }
+            if let Some((ear, _)) = &room.ear {
+                ear.wanted.store(false, Ordering::Relaxed);
+            }
+            self.rooms.remove(&who.account);
+        }
+    }
+
+    /// Makes sure that the account's feed knows this hub; one that died is replaced.
+    fn listen(&mut self, account: AccountId) {
+        let Some(room) = self.rooms.get_mut(&account) else { return };
+        room.wants_feed = true;
+        if room.feed.as_ref().is_some_and(|feed| feed.connected()) {
+            return;
+        }
+        let feed = self.hubs.feeds.get(account);
+        let heard = room.tide.map(|tide| tide.upto);
+        let join = Join { hub: self.id, to: self.hub.clone().recipient(), heard };
+        room.feed = feed.try_send(join).is_ok().then_some(feed);
+    }
+
+    fn ask_replay(&mut self, key: u64, sub: u64, after: i64) {
+        let Some(seat) = self.seats.get(&key) else { return };
+        self.next += 1;
+        let token = self.next;
+        let since = Since { token, after, to: self.hub.clone().recipient() };
+        let feed = self.rooms.get(&seat.session.who.account).and_then(|room| room.feed.as_ref());
+        if feed.is_some_and(|feed| feed.try_send(since).is_ok()) {
+            self.asked.insert(token, (key, sub));
+        } else {
+            self.with(key, |session, out| session.give_up(sub, out));
+        }
+    }
+
+    fn with(&mut self, key: u64, step: impl FnOnce(&mut Session, &mut Out)) {
+        let Some(seat) = self.seats.get_mut(&key) else { return };
+        let mut out = Out::default();
+        step(&mut seat.session, &mut out);
+        self.act(key, out);
+    }
+
+    fn fetch_picture(&mut self, key: u64, wish: Wish, tries: u32) {
+        let Wish::Picture { sub, range, viewer } = wish else { return };
+        let Some(account) = self.seats.get(&key).map(|seat| seat.session.who.account) else { return };
+        let (weak, picture) = (self.weak.clone(), self.hubs.schedule.visits(account, range, viewer));
+        actix::spawn(async move {
+            let picture = picture.await;
+            let epoch_now = weak.upgrade().and_then(|desk| desk.borrow().rooms.get(&account)?.tide.map(|t| t.epoch));
+            let fits = picture.as_ref().is_ok_and(|picture| Some(picture.epoch) == epoch_now);
+            if !fits && tries > 0 {
+                tokio::time::sleep(PICTURE_RETRY).await;
+                if let Some(desk) = weak.upgrade() {
+                    desk.borrow_mut().fetch_picture(key, Wish::Picture { sub, range, viewer }, tries - 1);
+                }
+                return;
+            }
+            if let Some(desk) = weak.upgrade() {
+                desk.borrow_mut().with(key, |session, out| match picture {
+                    Ok(picture) if fits => session.on_picture(sub, picture, out),
+                    _ => session.give_up(sub, out),
+                });
+            }
+        });
+    }
+
+    fn pass_up(&mut self, key: u64, points: String) {
+        let Some(seat) = self.seats.get_mut(&key) else { return };
+        if seat.uplinks >= UPLINKS_MAX {
+            return self.say(key, frames::error(&(None, Fault::Busy)));
+        }
+        seat.uplinks += 1;
+        let answer = self.hubs.uplink.positions(seat.session.who.clone(), points);
+        let weak = self.weak.clone();
+        actix::spawn(async move {
+            let frame = answer.await.unwrap_or_else(|fault| frames::error(&(None, fault)));
+            if let Some(desk) = weak.upgrade() {
+                let mut desk = desk.borrow_mut();
+                if let Some(seat) = desk.seats.get_mut(&key) {
+                    seat.uplinks -= 1;
+                }
+                desk.say(key, frame);
+            }
+        });
+    }
+
+    fn watch_marks(&mut self, key: u64) {
+        let Some(account) = self.seats.get(&key).map(|seat| seat.session.who.account) else { return };
+        let Some(room) = self.rooms.get_mut(&account).filter(|room| room.ear.is_none()) else { return };
+        let ear = Arc::new(Ear { hub: self.hub.clone(), wanted: true.into() });
+        room.ear = Some((ear.clone(), Instant::now()));
+        self.hubs.marks.watch(account, ear);
+    }
+
+    pub(super) fn on_marks(&mut self, account: AccountId, marks: &Arc<[Mark]>) {
+        let Some(room) = self.rooms.get_mut(&account) else { return };
+        room.marks.put(marks);
+        self.pump_maps(account);
+    }
+
+    pub(super) fn on_surveyed(&mut self, account: AccountId, marks: &Arc<[Mark]>) {
+        let Some(room) = self.rooms.get_mut(&account) else { return };
+        room.marks.replace(marks);
+        self.pump_maps(account);
+    }
+
+    fn pump_maps(&mut self, account: AccountId) {
+        for key in self.keys_of(account, Session::has_map) {
+            self.pump(key);
+        }
+    }
+
+    fn keys_of(&self, account: AccountId, of: impl Fn(&Session) -> bool) -> Vec<u64> {
+        let seats = self.rooms.get(&account).map(|room| &room.seats);
+        let is = |key: &&u64| self.seats.get(key).is_some_and(|seat| of(&seat.session));
+        seats.into_iter().flatten().filter(is).copied().collect()
+    }
+
+    pub(super) fn on_news(&mut self, news: News) {
+        match news {
+            News::Joined { account, head } => {
+                let tide = self.turn(account, head.epoch, head.seq);
+                for key in self.keys_of(account, Session::has_log) {
+                    self.with(key, |session, out| session.on_joined(tide, out));
+                }
+            }
+            News::Lost { account, head } => {
+                let tide = self.turn(account, head.epoch, head.seq);
+                for key in self.keys_of(account, Session::has_log) {
+                    self.with(key, |session, out| session.on_lost(tide, out));
+                }
+            }
+            News::Happened { account, entries } => {
+                let Some(tide) = self.rooms.get_mut(&account).and_then(|room| room.tide.as_mut()) else { return };
+                let news = entries.partition_point(|entry| entry.seq() <= tide.upto);
+                tide.upto = entries.last().map_or(tide.upto, |last| last.seq().max(tide.upto));
+                for key in self.keys_of(account, Session::has_log) {
+                    let Some(seat) = self.seats.get_mut(&key) else { continue };
+                    match seat.session.on_happened(&entries[news..]) {
+                        Ok(()) => self.pump(key),
+                        Err(_) => self.close(key, Bye::Slow),
+                    }
+                }
+            }
+            News::Replayed { account, token, replay } => {
+                let tide = self.rooms.get(&account).and_then(|room| room.tide);
+                if let (Some((key, sub)), Some(tide)) = (self.asked.remove(&token), tide) {
+                    self.with(key, |session, out| session.on_replayed(sub, &replay, tide, out));
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, account: AccountId, epoch: Uuid, upto: i64) -> Tide {
+        let tide = Tide { epoch, upto };
+        if let Some(room) = self.rooms.get_mut(&account) {
+            room.tide = Some(tide);
+        }
+        tide
+    }
+
+    pub(super) fn expel(&mut self, expel: &Expel) {
+        let is_meant = |who: &Who| {
+            who.session.is_some_and(|session| expel.sessions.contains(&session)) || expel.users.contains(&who.user)
+        };
+        let out: Vec<u64> =
+            self.seats.iter().filter(|(_, seat)| is_meant(&seat.session.who)).map(|(key, _)| *key).collect();
+        out.into_iter().for_each(|key| self.close(key, expel.bye));
+    }
+
+    pub(super) fn drain(&mut self, spread: Duration) {
+        let keys: Vec<u64> = self.seats.keys().copied().collect();
+        let steps = (spread.as_millis() / DRAIN_STEP.as_millis()).max(1) as usize;
+        let slice = keys.len().div_ceil(steps).max(1);
+        let weak = self.weak.clone();
+        actix::spawn(async move {
+            for keys in keys.chunks(slice) {
+                if let Some(desk) = weak.upgrade() {
+                    let mut desk = desk.borrow_mut();
+                    keys.iter().for_each(|key| desk.close(*key, Bye::Restarting));
+                }
+                tokio::time::sleep(DRAIN_STEP).await;
+            }
+        });
+    }
+
+    /// One look at every socket: gone, expired, stuck, silent; and a heartbeat for those whose turn it is.
+    pub(super) fn sweep(&mut self) {
+        let (now, today) = (Instant::now(), Utc::now());
+        for key in self.seats.keys().copied().collect::<Vec<_>>() {
+            let Some(seat) = self.seats.get_mut(&key) else { continue };
+            if seat.outlet.is_gone() {
+                self.leave(key);
+            } else if seat.session.who.expires_at.is_some_and(|at| at <= today) {
+                self.close(key, Bye::SignedOut);
+            } else if let Some(bye) = seat.fault(now, &self.hubs.config) {
+                self.close(key, bye);
+            } else if now >= seat.beat_at + self.hubs.config.heartbeat {
+                (seat.beat_at, seat.asked_at) = (now, Some(now));
+                if !seat.outlet.is_blocked() {
+                    let heartbeat = seat.session.heartbeat();
+                    seat.outlet.ping();
+                    self.say(key, heartbeat);
+                }
+            }
+        }
+        self.mend(now);
+    }
+
+    /// Feeds that died are replaced, radars asked again.
+    fn mend(&mut self, now: Instant) {
+        let accounts: Vec<AccountId> = self.rooms.keys().copied().collect();
+        for account in accounts {
+            let Some(room) = self.rooms.get_mut(&account) else { continue };
+            if let Some((ear, asked)) = &mut room.ear
+                && now >= *asked + RESURVEY
+            {
+                *asked = now;
+                self.hubs.marks.watch(account, ear.clone());
+            }
+            if room.wants_feed {
+                self.listen(account);
+            }
+        }
+    }
+}
+
+impl Seat {
+    fn may_speak(&mut self, now: Instant) -> bool {
+        let (left, since) = self.allowance;
+        let left = (left + now.duration_since(since).as_secs_f64() * FRAMES_PER_S).min(FRAMES_BURST);
+        self.allowance = ((left - 1.0).max(0.0), now);
+        left >= 1.0
+    }
+
+    fn fault(&mut self, now: Instant, config: &super::HubConfig) -> Option<Bye> {
+        if self.outlet.take_heard() {
+            self.asked_at = None;
+        }
+        let passed = self.outlet.passed_bytes();
+        self.stuck = match self.stuck {
+            _ if !self.outlet.is_blocked() => None,
+            Some((before, since)) if before == passed => Some((before, since)),
+            _ => Some((passed, now)),
+        };
+        if self.stuck.is_some_and(|(_, since)| now >= since + config.stalled_after) {
+            return Some(Bye::Slow);
+        }
+        self.asked_at.is_some_and(|asked| now >= asked + config.dead_after).then_some(Bye::Silent)
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        for seat in self.seats.values() {
+            seat.outlet.close(Bye::Trouble.frame(RETURN_MS), Bye::Trouble.code(), Bye::Trouble.reason());
+            self.hubs.went(&seat.session.who);
+        }
+        for room in self.rooms.values() {
+            if let Some((ear, _)) = &room.ear {
+                ear.wanted.store(false, Ordering::Relaxed);
+            }
+        }
+    }
+}
