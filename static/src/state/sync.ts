@@ -1,0 +1,216 @@
+// Brings the floor up to date and keeps it so: first load, the live stream,
+// and refetching what an event only names. It changes nothing on the server.
+import { createEffect, on, onCleanup } from "solid-js";
+import { reconcile } from "solid-js/store";
+import { get, getAll } from "../api/http";
+import { flat, type Account, type Answer, type Client, type ClientAttributes, type Job, type JobAttributes,
+  type JournalEvent, type Me, type Resource, type VisitAttributes, type Worker, type WorkerAttributes } from "../api/types";
+import { flatVisit, type Box, type News, type StreamEvent } from "../stream";
+import { LiveStream } from "../streamSocket";
+import { m } from "../messages";
+import { derived, dropVisit, floor, link, putPositions, putVisit, replaceVisits, setFloor, setLink, setLoaded, setNow } from "./floor";
+import { announce, complain, inWords } from "./notices";
+
+const MAP = "map";
+const HISTORY_KEPT = 60;
+let stream: LiveStream | null = null;
+let viewport: Box = [-180, -85, 180, 85];
+let dayTopic = 0;
+
+/** Starts everything for the person signed in; to be called in a component. */
+export function keepInSync(): void {
+  createEffect(on(() => [derived.span().from, derived.span().to], () => {
+    // The first day is subscribed by begin(), once the account's zone is known.
+    if (!stream || dayTopic === 0) return;
+    watchDay(stream);
+    void loadDay();
+  }, { defer: true }));
+  const ticking = setInterval(() => setNow(Date.now()), 10_000);
+  // The stream tells positions of the map's part only; the lanes show everybody.
+  const rollCall = setInterval(() => !document.hidden && refreshRosterSoon(), 60_000);
+  const live = new LiveStream(hear);
+  stream = live;
+  void begin(live);
+  onCleanup(() => {
+    clearInterval(ticking);
+    clearInterval(rollCall);
+    live.stop();
+    stream = null;
+    dayTopic = 0;
+  });
+}
+
+async function begin(live: LiveStream): Promise<void> {
+  try {
+    const [account, me] = await Promise.all([get<Resource<Account>>("/account"), get<Resource<Me>>("/users/me")]);
+    setFloor({ account: account.data.attributes, me: me.data.attributes });
+    await Promise.all([loadRoster(), loadDay()]);
+  } catch (error) {
+    complain(inWords(error));
+  }
+  setLoaded(true);
+  if (stream !== live) return;
+  live.subscribe({ id: MAP, topic: "workers", viewport });
+  watchDay(live);
+  live.start();
+}
+
+function watchDay(live: LiveStream): void {
+  if (dayTopic > 0) live.unsubscribe(`day${dayTopic}`);
+  dayTopic += 1;
+  const { from, to } = derived.span();
+  live.subscribe({ id: `day${dayTopic}`, topic: "schedule", from: iso(from), to: iso(to) });
+}
+
+export function lookAt(box: Box): void {
+  viewport = box;
+  stream?.look(MAP, box);
+}
+
+async function loadDay(): Promise<void> {
+  const { from, to } = derived.span();
+  const path = `/schedule?from=${iso(from)}&to=${iso(to)}&include=job,client`;
+  try {
+    const answer = await get<Resource<VisitAttributes>[]>(path);
+    if (derived.span().from !== from) return;
+    takeIncluded(answer.included);
+    const visits = answer.data.map((one) => flatVisit(one as unknown as Record<string, unknown>));
+    if (link() === "live") for (const visit of visits) putVisit(visit);
+    else replaceVisits(visits);
+    missing();
+  } catch (error) {
+    complain(inWords(error));
+  }
+}
+
+export async function loadRoster(): Promise<void> {
+  const answer = await getAll<Resource<WorkerAttributes>>("/workers");
+  const workers: Record<string, Worker> = {};
+  for (const resource of answer.data) {
+    const worker = flat(resource);
+    workers[worker.id] = worker;
+    if (worker.live) putPositions([{ ...worker.live, id: worker.id }]);
+  }
+  setFloor("workers", reconcile(workers));
+}
+
+export async function loadClients(): Promise<Client[]> {
+  const answer = await getAll<Resource<ClientAttributes>>("/clients");
+  return answer.data.map((resource) => flat(resource));
+}
+
+export async function loadClient(id: string): Promise<Client> {
+  const answer = await get<Resource<ClientAttributes>>(`/clients/${id}`);
+  const client = flat(answer.data);
+  setFloor("clients", id, reconcile(client));
+  return client;
+}
+
+export function takeIncluded(included: Answer<unknown>["included"]): void {
+  for (const resource of included ?? []) {
+    if (resource.type === "job") putJob(flat(resource) as unknown as Job);
+    else if (resource.type === "client") setFloor("clients", resource.id, reconcile(flat(resource) as unknown as Client));
+    else if (resource.type === "visit") putVisit(flatVisit(resource as unknown as Record<string, unknown>));
+  }
+}
+export function putJob(job: Job): void {
+  setFloor("jobs", job.id, reconcile(job));
+}
+
+function hear(news: News): void {
+  switch (news.kind) {
+    case "link": return linkChanged(news.link);
+    case "workersReplaced":
+    case "workersChanged": {
+      const list = news.kind === "workersReplaced" ? news.workers : news.up;
+      putPositions(list);
+      if (list.some((one) => !floor.workers[one.id])) refreshRosterSoon();
+      return;
+    }
+    case "visitsReplaced":
+      replaceVisits(news.visits);
+      return missing();
+    case "event": return event(news.event, news.seq, news.removed);
+    case "over":
+      if (news.code !== 4401) complain(m.said.linkLost);
+      return;
+    case "refused": console.info("stream refused", news.code);
+  }
+}
+
+function linkChanged(next: ReturnType<typeof link>): void {
+  const before = link();
+  setLink(next);
+  if (next === "offline") announce(m.said.linkLost);
+  if (next === "live" && before === "offline") {
+    announce(m.said.linkBack);
+    refreshRosterSoon();
+  }
+}
+
+function event(one: StreamEvent, seq: number, removed: string | null): void {
+  if (removed) return dropVisit(removed);
+  if (one.visit) {
+    const visit = flatVisit(one.visit as Record<string, unknown>);
+    putVisit(visit);
+    remember(visit.id, one, seq);
+    if (!floor.jobs[visit.jobId]) missing();
+    return;
+  }
+  const [noun] = one.type.split(".");
+  const subject = subjectOf(one);
+  if (noun === "worker" || noun === "timeOff" || noun === "user") refreshRosterSoon();
+  else if (noun === "job") void (subject ? fetchJob(subject) : loadDay());
+  else if (noun === "client" || noun === "property") void (subject && floor.clients[subject] ? loadClient(subject) : undefined);
+  else if (noun === "account") void get<Resource<Account>>("/account").then((a) => setFloor("account", a.data.attributes));
+}
+
+function subjectOf(one: StreamEvent): string | null {
+  const found = one.id ?? one.subject ?? one.subjectId ?? one.jobId ?? one.clientId
+    ?? (one.job as { id?: string } | undefined)?.id ?? (one.client as { id?: string } | undefined)?.id;
+  return typeof found === "string" && found.includes("-") ? found : null;
+}
+
+function remember(visitId: string, one: StreamEvent, seq: number): void {
+  const entry: JournalEvent = { seq, type: one.type, at: String(one.at ?? new Date().toISOString()), actor: one.actor };
+  setFloor("history", visitId, (held = []) =>
+    held.some((known) => known.seq === seq) ? held : [...held, entry].slice(-HISTORY_KEPT));
+}
+
+let rosterTimer: ReturnType<typeof setTimeout> | undefined;
+export function refreshRosterSoon(): void {
+  clearTimeout(rosterTimer);
+  rosterTimer = setTimeout(() => void loadRoster().catch((error) => complain(inWords(error))), 250);
+}
+
+let missingTimer: ReturnType<typeof setTimeout> | undefined;
+const asked = new Set<string>();
+/** Jobs and clients that a visit names and nobody has brought yet. */
+function missing(): void {
+  clearTimeout(missingTimer);
+  missingTimer = setTimeout(() => {
+    const jobs = new Set<string>();
+    for (const visit of Object.values(floor.visits)) {
+      if (!floor.jobs[visit.jobId] && !asked.has(visit.jobId)) jobs.add(visit.jobId);
+    }
+    for (const id of jobs) asked.add(id);
+    if (jobs.size > 12) void loadDay();
+    else for (const id of jobs) void fetchJob(id);
+  }, 60);
+}
+
+async function fetchJob(id: string): Promise<void> {
+  try {
+    const answer = await get<Resource<JobAttributes>>(`/jobs/${id}`);
+    const job = flat(answer.data);
+    putJob(job);
+    if (!floor.clients[job.clientId]) await loadClient(job.clientId);
+  } catch {
+    // A job that cannot be read leaves its visits without a title, nothing worse.
+    asked.delete(id);
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString().replace(".000Z", "Z");
+}

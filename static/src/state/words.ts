@@ -1,0 +1,41 @@
+// Small phrases made of state: ages, positions, lengths. Words come from
+// messages.ts.
+import type { Live, Visit } from "../api/types";
+import { m } from "../messages";
+import { clock, dateOf, dateTime } from "../time";
+import { endOf, now, startOf, zone } from "./floor";
+
+export function age(ms: number): string {
+  if (ms < 15_000) return m.ago.now;
+  if (ms < 60_000) return m.ago.seconds(Math.round(ms / 5_000) * 5);
+  if (ms < 3_600_000) return m.ago.minutes(Math.round(ms / 60_000));
+  if (ms < 86_400_000) return m.ago.hours(Math.round(ms / 3_600_000));
+  return m.ago.days(Math.round(ms / 86_400_000));
+}
+
+export function agoOf(at: string | null | undefined): string {
+  return at ? age(Math.max(0, Math.max(now(), Date.now()) - Date.parse(at))) : m.map.noFix;
+}
+
+/** "last fix 4 min, ± 35 m, battery 12 %" */
+export function fixWords(live: Live | undefined): string {
+  if (!live?.at) return m.map.noFix;
+  const parts = [m.map.fix(agoOf(live.at))];
+  if (live.accuracyM != null) parts.push(m.map.accuracy(Math.round(live.accuracyM)));
+  if (live.speedMps != null && live.speedMps > 1) parts.push(m.map.speed(Math.round(live.speedMps * 3.6)));
+  if (live.batteryPct != null) parts.push(m.map.battery(Math.round(live.batteryPct)));
+  return parts.join(", ");
+}
+
+export function whenWords(visit: Visit): string {
+  if (!visit.startsAt || !visit.endsAt) return m.queue.noTime;
+  const from = startOf(visit);
+  const to = endOf(visit);
+  const sameDay = dateOf(from, zone()) === dateOf(to, zone());
+  return `${dateTime(from, zone())} – ${sameDay ? clock(to, zone()) : dateTime(to, zone())}`;
+}
+
+export function spanWords(visit: Visit): string {
+  if (!visit.startsAt || !visit.endsAt) return m.queue.noTime;
+  return `${clock(startOf(visit), zone())}–${clock(endOf(visit), zone())}`;
+}

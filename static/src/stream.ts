@@ -1,0 +1,296 @@
+// Reference client of the live stream, protocol only: frames and closings go
+// in, effects come out. No socket, no clock, no randomness: streamSocket.ts
+// has those.
+import type { LivePosition, Visit } from "./api/types";
+
+export type Box = [west: number, south: number, east: number, north: number];
+export type Topic =
+  | { id: string; topic: "workers"; viewport: Box }
+  | { id: string; topic: "schedule"; from: string; to: string };
+export type Link = "live" | "catchingUp" | "offline";
+
+export interface StreamEvent {
+  type: string;
+  kind?: string;
+  rm?: boolean;
+  visitId?: string;
+  visit?: { id: string; attributes?: Record<string, unknown> } | null;
+  [more: string]: unknown;
+}
+
+export type News =
+  | { kind: "link"; link: Link }
+  | { kind: "workersReplaced"; workers: LivePosition[] }
+  | { kind: "workersChanged"; up: LivePosition[]; rm: string[] }
+  | { kind: "visitsReplaced"; visits: Visit[] }
+  | { kind: "event"; event: StreamEvent; seq: number; removed: string | null }
+  | { kind: "refused"; code: string }
+  | { kind: "over"; code: number };
+
+export type Effect =
+  | { do: "connect"; afterMs: number }
+  | { do: "send"; frame: Record<string, unknown> }
+  | { do: "drop" }
+  | { do: "tell"; news: News };
+
+interface LogState {
+  cursor: { epoch: string; seq: number } | null;
+  epoch: string;
+  target: number;
+  caughtUp: boolean;
+  parts: Visit[] | null;
+  held: EventFrame[];
+}
+interface Held { topic: Topic; log: LogState; workers: LivePosition[] | null; subscribed: boolean }
+interface EventFrame { prev: number; seq: number; event: StreamEvent }
+// Frames come from outside and are read field by field.
+type Frame = Record<string, any>;
+
+const FINAL_CODES = new Set([4400, 4401, 4403, 4408, 4409, 4429]);
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 30_000;
+
+/** How long to wait before trial `attempt` (from 0); `chance` is in [0, 1). */
+export function delayBefore(attempt: number, chance: number, retryAfterMs?: number): number {
+  if (retryAfterMs !== undefined) return Math.round(retryAfterMs * (1 + 0.25 * chance));
+  const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 16));
+  return Math.round(ceiling / 2 + (ceiling / 2) * chance);
+}
+
+export function mayComeBack(code: number): boolean {
+  return !FINAL_CODES.has(code);
+}
+
+export function removedVisit(event: StreamEvent): string | null {
+  const gone = event.kind === "rm" || event.rm === true || event.type === "visit.removed";
+  if (!gone) return null;
+  return event.visit?.id ?? event.visitId ?? null;
+}
+
+export class StreamProtocol {
+  private readonly held = new Map<string, Held>();
+  private open = false;
+  private greeted = false;
+  private attempt = 0;
+  private retryAfterMs: number | undefined;
+  private byeCode: number | undefined;
+  private comeBack = true;
+  private link: Link = "offline";
+  private heartbeatS = 25;
+  private heardAtMs = 0;
+
+  start(): Effect[] {
+    this.comeBack = true;
+    this.attempt = 0;
+    return [...this.linkIs("catchingUp"), { do: "connect", afterMs: 0 }];
+  }
+
+  stop(): Effect[] {
+    this.comeBack = false;
+    return [{ do: "drop" }];
+  }
+
+  subscribe(topic: Topic): Effect[] {
+    this.held.set(topic.id, { topic, log: freshLog(), workers: null, subscribed: false });
+    if (!this.greeted) return [];
+    return [...this.linkIs(this.judged()), { do: "send", frame: this.subscription(this.held.get(topic.id)!) }];
+  }
+
+  unsubscribe(id: string): Effect[] {
+    if (!this.held.delete(id) || !this.greeted) return [];
+    return [{ do: "send", frame: { type: "unsubscribe", id } }];
+  }
+
+  look(id: string, viewport: Box): Effect[] {
+    const held = this.held.get(id);
+    if (!held || held.topic.topic !== "workers") return [];
+    held.topic = { ...held.topic, viewport };
+    return this.greeted ? [{ do: "send", frame: { type: "update", id, viewport } }] : [];
+  }
+
+  opened(nowMs: number): Effect[] {
+    this.open = true;
+    this.heardAtMs = nowMs;
+    this.retryAfterMs = undefined;
+    this.byeCode = undefined;
+    return this.linkIs("catchingUp");
+  }
+
+  closed(code: number, chance: number): Effect[] {
+    this.open = false;
+    this.greeted = false;
+    const why = this.byeCode ?? code;
+    for (const held of this.held.values()) {
+      held.subscribed = false;
+      held.workers = null;
+      held.log.caughtUp = false;
+      held.log.parts = null;
+      held.log.held = [];
+    }
+    if (!this.comeBack) return this.linkIs("offline");
+    if (!mayComeBack(why)) {
+      this.comeBack = false;
+      return [...this.linkIs("offline"), { do: "tell", news: { kind: "over", code: why } }];
+    }
+    const afterMs = delayBefore(this.attempt, chance, this.retryAfterMs);
+    this.attempt += 1;
+    const link: Link = this.attempt > 1 ? "offline" : "catchingUp";
+    return [...this.linkIs(link), { do: "connect", afterMs }];
+  }
+
+  /** To be called now and then: notices a connection that has gone silent. */
+  checked(nowMs: number): Effect[] {
+    const silentMs = nowMs - this.heardAtMs;
+    return this.open && silentMs > (this.heartbeatS + 10) * 1000 ? [{ do: "drop" }] : [];
+  }
+
+  received(frame: Frame, nowMs: number): Effect[] {
+    this.heardAtMs = nowMs;
+    switch (frame.type) {
+      case "hello": return this.hello(frame);
+      case "subscribed": return this.subscribed(frame);
+      case "snapshot": return this.snapshot(frame);
+      case "delta": return this.delta(frame);
+      case "event": return this.event(frame);
+      case "reset": return this.reset(frame);
+      case "heartbeat": return this.heartbeat(frame);
+      case "error": return [{ do: "tell", news: { kind: "refused", code: String(frame.code ?? "") } }];
+      case "bye":
+        this.byeCode = typeof frame.code === "number" ? frame.code : undefined;
+        this.retryAfterMs = typeof frame.retryAfterMs === "number" ? frame.retryAfterMs : undefined;
+        return [];
+      default: return [];
+    }
+  }
+
+  private hello(frame: Frame): Effect[] {
+    if (typeof frame.heartbeatS === "number") this.heartbeatS = frame.heartbeatS;
+    this.greeted = true;
+    return [...this.held.values()].map((held) => ({ do: "send", frame: this.subscription(held) }));
+  }
+
+  private subscribed(frame: Frame): Effect[] {
+    const held = this.held.get(frame.id);
+    if (!held) return [];
+    held.subscribed = true;
+    if (held.topic.topic === "schedule") {
+      const log = held.log;
+      log.epoch = String(frame.epoch ?? "");
+      log.target = Number(frame.seq ?? 0);
+      const resumed = frame.recovered === true && log.cursor !== null;
+      if (!resumed) log.cursor = null;
+      log.caughtUp = resumed && log.cursor!.seq >= log.target;
+    }
+    return this.settled();
+  }
+
+  private snapshot(frame: Frame): Effect[] {
+    const held = this.held.get(frame.id);
+    if (!held) return [];
+    if (held.topic.topic === "workers") {
+      held.workers = [...(held.workers ?? []), ...((frame.workers ?? []) as LivePosition[])];
+      if (frame.last === false) return [];
+      const workers = held.workers;
+      held.workers = null;
+      return [{ do: "tell", news: { kind: "workersReplaced", workers } }, ...this.settled()];
+    }
+    const log = held.log;
+    log.parts = [...(log.parts ?? []), ...((frame.visits ?? []) as Frame[]).map(flatVisit)];
+    if (frame.last === false) return [];
+    const visits = log.parts;
+    log.parts = null;
+    log.cursor = { epoch: log.epoch, seq: Number(frame.seq ?? log.target) };
+    log.caughtUp = true;
+    const effects: Effect[] = [{ do: "tell", news: { kind: "visitsReplaced", visits } }];
+    const waiting = log.held;
+    log.held = [];
+    for (const one of waiting) if (one.seq > log.cursor.seq) effects.push(...this.advance(held, one));
+    return [...effects, ...this.settled()];
+  }
+
+  private delta(frame: Frame): Effect[] {
+    const held = this.held.get(frame.id);
+    if (!held || held.topic.topic !== "workers") return [];
+    const up = (frame.up ?? []) as LivePosition[];
+    const rm = (frame.rm ?? []) as string[];
+    return [{ do: "tell", news: { kind: "workersChanged", up, rm } }];
+  }
+
+  private event(frame: Frame): Effect[] {
+    const held = this.held.get(frame.id);
+    if (!held || held.topic.topic !== "schedule") return [];
+    const one: EventFrame = { prev: Number(frame.prev), seq: Number(frame.seq), event: frame.event ?? { type: "" } };
+    if (!held.log.cursor) {
+      held.log.held.push(one);
+      return [];
+    }
+    if (one.seq <= held.log.cursor.seq) return [];
+    return [...this.advance(held, one), ...this.settled()];
+  }
+
+  private advance(held: Held, one: EventFrame): Effect[] {
+    const log = held.log;
+    if (!log.cursor || one.prev !== log.cursor.seq) {
+      // Something is missing: come back and resume from what is certain.
+      return [{ do: "drop" }];
+    }
+    log.cursor.seq = one.seq;
+    if (one.seq >= log.target) log.caughtUp = true;
+    return [{ do: "tell", news: { kind: "event", event: one.event, seq: one.seq, removed: removedVisit(one.event) } }];
+  }
+
+  private reset(frame: Frame): Effect[] {
+    const held = this.held.get(frame.id);
+    if (!held) return [];
+    held.log = { ...freshLog(), epoch: String(frame.epoch ?? ""), target: Number(frame.seq ?? 0) };
+    held.workers = null;
+    return this.linkIs(this.judged());
+  }
+
+  private heartbeat(frame: Frame): Effect[] {
+    const upto = frame.upto;
+    if (!upto || typeof upto !== "object") return [];
+    for (const [id, seq] of Object.entries(upto as Record<string, number>)) {
+      const log = this.held.get(id)?.log;
+      if (log?.cursor && log.caughtUp && seq > log.cursor.seq) return [{ do: "drop" }];
+    }
+    return [];
+  }
+
+  private subscription(held: Held): Record<string, unknown> {
+    const frame: Record<string, unknown> = { type: "subscribe", ...held.topic };
+    if (held.log.cursor) frame.resume = { ...held.log.cursor };
+    return frame;
+  }
+
+  private settled(): Effect[] {
+    const link = this.judged();
+    if (link === "live") this.attempt = 0;
+    return this.linkIs(link);
+  }
+
+  private judged(): Link {
+    if (!this.open) return this.link;
+    for (const held of this.held.values()) {
+      if (!held.subscribed) return "catchingUp";
+      if (held.topic.topic === "schedule" && !held.log.caughtUp) return "catchingUp";
+    }
+    return this.greeted ? "live" : "catchingUp";
+  }
+
+  private linkIs(link: Link): Effect[] {
+    if (link === this.link) return [];
+    this.link = link;
+    return [{ do: "tell", news: { kind: "link", link } }];
+  }
+}
+
+function freshLog(): LogState {
+  return { cursor: null, epoch: "", target: 0, caughtUp: false, parts: null, held: [] };
+}
+
+/** Visits on the stream are resources; whoever keeps them wants them flat. */
+export function flatVisit(wire: Record<string, unknown>): Visit {
+  const attributes = (wire.attributes ?? wire) as Record<string, unknown>;
+  return { ...attributes, id: String(wire.id) } as Visit;
+}
