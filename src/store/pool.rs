@@ -15,6 +15,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) pool: PgPool,
+    /// Where units of work run: connections live on this runtime's threads, whoever uses them.
+    pub(super) runtime: tokio::runtime::Handle,
 }
 
 impl Store {
@@ -34,7 +36,7 @@ impl Store {
             })
             .connect_with(options)
             .await?;
-        let store = Self { pool };
+        let store = Self { pool, runtime: tokio::runtime::Handle::current() };
         store.refuse_powerful_role().await?;
         Ok(store)
     }

@@ -59,7 +59,7 @@ impl Store {
     {
         let run = Arc::new(run);
         let store = self.clone();
-        insist(move || {
+        insist(&self.runtime, move || {
             let (store, run) = (store.clone(), Arc::clone(&run));
             Box::pin(async move {
                 let mut unit = store.begin(account).await?;
@@ -83,7 +83,7 @@ impl Store {
     {
         let run = Arc::new(run);
         let store = self.clone();
-        insist(move || {
+        insist(&self.runtime, move || {
             let (store, run) = (store.clone(), Arc::clone(&run));
             Box::pin(async move {
                 let mut unit = store.begin(account).await?;
@@ -104,7 +104,7 @@ impl Store {
     {
         let run = Arc::new(run);
         let store = self.clone();
-        insist(move || {
+        insist(&self.runtime, move || {
             let (store, run) = (store.clone(), Arc::clone(&run));
             Box::pin(async move {
                 let mut unit = store.begin(account).await?;
@@ -149,14 +149,17 @@ pub(super) async fn commit(tx: Transaction<'static, Postgres>) -> Result<(), Sto
 
 /// Each attempt on a task of its own, which nobody but the runtime can end; again from the beginning while somebody
 /// else is in the way.
-async fn insist<T, R>(attempt: impl Fn() -> Running<'static, T, R>) -> Result<T, Undone<R>>
+async fn insist<T, R>(
+    runtime: &tokio::runtime::Handle,
+    attempt: impl Fn() -> Running<'static, T, R>,
+) -> Result<T, Undone<R>>
 where
     T: Send + 'static,
     R: Send + 'static,
 {
     let mut tried = 1;
     loop {
-        let outcome = tokio::spawn(attempt()).await;
+        let outcome = runtime.spawn(attempt()).await;
         match outcome.unwrap_or_else(|_| Err(StoreError::Bug("a unit of work panicked".into()).into())) {
             Err(Undone::Failed(StoreError::Busy)) if tried < ATTEMPTS => tried += 1,
             other => return other,

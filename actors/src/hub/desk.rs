@@ -14,10 +14,10 @@ use chrono::Utc;
 use muster_domain::ids::AccountId;
 use uuid::Uuid;
 
+use super::ear::Ear;
 use super::frames::{self, Bye, Fault};
 use super::map::Marks;
 use super::session::{MAX_SUBSCRIPTIONS, Out, Session, Tide, Who, Wish};
-use super::ear::Ear;
 use super::{Expel, Hub, Hubs, Outlet, Sent};
 use crate::feed::{Feed, Join, Leave, News, Since};
 use crate::radar::Mark;

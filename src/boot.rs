@@ -1,0 +1,221 @@
+//! Puts the house together: the only file that knows everybody.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{Data, PathConfig, ServiceConfig, scope, to};
+use actix_web::{App as Web, HttpServer};
+use anyhow::{Context, bail};
+use muster_actors::board::Observer;
+use muster_actors::directory::Directory;
+use muster_actors::ports::Entry;
+use muster_domain::dispatch::board::Board;
+use muster_domain::ids::AccountId;
+
+use crate::http::app::Announce;
+use crate::http::{App, shell};
+use crate::settings::{Environment, Settings};
+use crate::store::embedded::{self, EmbeddedPg};
+use crate::store::{Secrets, Store, migrate};
+use crate::{console, dispatch, health, observe};
+
+const DATABASE: &str = "muster";
+const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3_600);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const SLOW_HEADERS: Duration = Duration::from_secs(10);
+const DRAIN_SECONDS: u64 = 25;
+
+/// A server that runs.
+pub struct Running {
+    pub addr: SocketAddr,
+    pub app: App,
+    server: ServerHandle,
+    postgres: Option<EmbeddedPg>,
+}
+
+impl Running {
+    /// Stops taking requests, lets those in hand finish, puts the boards to sleep, stops PostgreSQL.
+    pub async fn stop(self) {
+        self.server.stop(true).await;
+        self.app.boards.sleep();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.app.store.pool().close().await;
+        if let Some(postgres) = self.postgres {
+            tokio::task::spawn_blocking(move || postgres.stop()).await.ok();
+        }
+    }
+}
+
+/// From nothing to a server that answers. While the database is being made ready, the port already says so.
+pub async fn start(settings: Settings) -> anyhow::Result<Running> {
+    let listener = TcpListener::bind(settings.listen)
+        .with_context(|| format!("cannot listen on {}; is another server running there?", settings.listen))?;
+    listener.set_nonblocking(true)?;
+    let waiting = health::waiting_room(listener.try_clone()?)?;
+    let database = database(&settings).await?;
+    migrate(&database.owner_url).await.context("cannot bring the database up to date")?;
+    let store = Store::connect(&database.server_url, settings.database_connections).await?;
+    store.ensure_partitions().await?;
+    let secrets = Secrets::open(&store, &secret(&settings)?).await?;
+    let app = assemble(&settings, store, secrets);
+    waiting.stop(false).await;
+    let addr = listener.local_addr()?;
+    let server = serve(&settings, app.clone(), listener)?;
+    keep_partitions(app.store.clone());
+    tracing::info!(%addr, "muster serves");
+    Ok(Running { addr, app, server, postgres: database.embedded })
+}
+
+struct Database {
+    owner_url: String,
+    server_url: String,
+    embedded: Option<EmbeddedPg>,
+}
+
+async fn database(settings: &Settings) -> anyhow::Result<Database> {
+    if let Some(server_url) = settings.database_url.clone() {
+        let Some(owner_url) = settings.migrate_database_url.clone() else {
+            bail!(
+                "with DATABASE_URL also set MUSTER_MIGRATE_DATABASE_URL: the same database, as the owner of its tables"
+            );
+        };
+        return Ok(Database { owner_url, server_url, embedded: None });
+    }
+    if settings.env == Environment::Production && !settings.allow_embedded_database {
+        bail!(
+            "production needs DATABASE_URL; to run on the built-in PostgreSQL all the same, set MUSTER_ALLOW_EMBEDDED_DATABASE=true"
+        );
+    }
+    let place = embedded::Settings { root: settings.data_dir.clone(), durable: true, extra: Vec::new() };
+    let postgres = tokio::task::spawn_blocking(move || EmbeddedPg::start(&place)).await??;
+    postgres.bootstrap(DATABASE).await?;
+    Ok(Database {
+        owner_url: postgres.owner_url(DATABASE),
+        server_url: postgres.server_url(DATABASE),
+        embedded: Some(postgres),
+    })
+}
+
+/// The given secret, or the one made on the first start.
+fn secret(settings: &Settings) -> anyhow::Result<String> {
+    if let Some(secret) = &settings.secret {
+        if secret.len() < 16 {
+            bail!("MUSTER_SECRET must have at least 16 characters");
+        }
+        return Ok(secret.clone());
+    }
+    if settings.env == Environment::Production && settings.database_url.is_some() {
+        bail!("production needs MUSTER_SECRET, the same on every server of the database");
+    }
+    std::fs::create_dir_all(&settings.data_dir)?;
+    let path = settings.data_dir.join("secret");
+    if !path.exists() {
+        let fresh: [u8; 32] = rand::random();
+        let text: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+        write_private(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?.trim().to_owned())
+}
+
+/// Readable by its owner alone, and never overwritten: two servers that start at once agree on the first.
+fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let whole = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&whole)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&whole, path);
+    std::fs::remove_file(&whole)?;
+    linked.or_else(|error| if path.exists() { Ok(()) } else { Err(error) })
+}
+
+/// Hears of every change of an account, and passes it on.
+struct Herald {
+    boards: std::sync::OnceLock<std::sync::Weak<Directory>>,
+}
+
+impl Observer for Herald {
+    fn changed(&self, _: AccountId, _: &Board, _: &[Entry]) {}
+
+    fn committed(&self, _: AccountId, _: &[Entry]) {}
+}
+
+impl Announce for Herald {
+    fn announce(&self, account: AccountId, entries: &[Entry]) {
+        if entries.iter().any(|entry| entry.fact.moves_board())
+            && let Some(boards) = self.boards.get().and_then(std::sync::Weak::upgrade)
+        {
+            boards.behind(account);
+        }
+    }
+}
+
+/// Until somebody can sign in.
+struct Nobody;
+
+impl crate::http::Admission for Nobody {
+    fn admit(&self, _: &str) -> muster_actors::ports::Later<Result<crate::http::Caller, crate::http::Problem>> {
+        Box::pin(async { Err(crate::http::Problem::new(crate::http::Code::UNAUTHENTICATED, "nobody")) })
+    }
+}
+
+fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> App {
+    let herald = Arc::new(Herald { boards: std::sync::OnceLock::new() });
+    let boards = Arc::new(Directory::new(Arc::new(store.clone()), Arc::clone(&herald) as _, settings.threads));
+    herald.boards.set(Arc::downgrade(&boards)).ok();
+    let admission = Arc::new(Nobody);
+    App { store, secrets, boards, admission, announce: herald, public_url: settings.public_url.clone() }
+}
+
+/// Every route of the server.
+pub fn routes(cfg: &mut ServiceConfig) {
+    cfg.app_data(PathConfig::default().error_handler(shell::path_error))
+        .configure(health::routes)
+        .service(scope("/api/v1").configure(dispatch::visits::routes).default_service(to(shell::unknown_path)))
+        .configure(console::routes);
+}
+
+fn serve(settings: &Settings, app: App, listener: TcpListener) -> anyhow::Result<ServerHandle> {
+    let data = Data::new(app);
+    let console = Data::new(console::Source::new(settings.static_dir.clone()));
+    let server = HttpServer::new(move || {
+        Web::new()
+            .app_data(data.clone())
+            .app_data(console.clone())
+            .wrap(Compress::default())
+            .wrap(from_fn(shell::around))
+            .configure(routes)
+    })
+    .workers(settings.threads)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(SLOW_HEADERS)
+    .shutdown_timeout(DRAIN_SECONDS)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Ok(handle)
+}
+
+/// The days and months to come have their partitions before they begin.
+fn keep_partitions(store: Store) {
+    actix_rt::spawn(async move {
+        let mut tick = tokio::time::interval(PARTITIONS_EVERY);
+        loop {
+            tick.tick().await;
+            if let Err(error) = store.ensure_partitions().await {
+                tracing::error!(%error, "partitions could not be made");
+            }
+        }
+    });
+}
+
+/// The log and the metrics of the process; once.
+pub fn observe(settings: &Settings) {
+    observe::start(&settings.log);
+}

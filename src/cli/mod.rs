@@ -1,0 +1,110 @@
+//! The command line: what a person types.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::boot;
+use crate::settings::Settings;
+use crate::store::migrate;
+
+#[derive(Parser)]
+#[command(name = "muster", version, about = "The back office of a field-service business and its live dispatch floor")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(Given),
+    /// Bring the database up to date, and stop
+    Migrate(Given),
+}
+
+/// Settings as flags; each is also `MUSTER_…` in the environment and a key in muster.toml.
+#[derive(Args, Clone)]
+struct Given {
+    /// A settings file instead of ./muster.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on
+    #[arg(long)]
+    listen: Option<String>,
+    /// Where the built-in PostgreSQL and the server's secret live
+    #[arg(long)]
+    data_dir: Option<String>,
+    /// Serve the console from this directory
+    #[arg(long)]
+    static_dir: Option<String>,
+    /// Any other setting
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+}
+
+impl Given {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let named = [("listen", &self.listen), ("data_dir", &self.data_dir), ("static_dir", &self.static_dir)];
+        let mut flags: Vec<(String, String)> =
+            named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect();
+        for pair in &self.set {
+            let Some((name, value)) = pair.split_once('=') else { anyhow::bail!("--set needs NAME=VALUE, not {pair}") };
+            flags.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(Settings::read(self.config.as_deref(), &flags)?)
+    }
+}
+
+/// Runs what was typed; a failure is one sentence on standard error.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let system = actix_rt::System::with_tokio_rt(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.expect("a runtime needs threads, and there are none")
+    });
+    match system.block_on(run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("muster: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(given) => serve(given.settings()?).await,
+        Command::Migrate(given) => {
+            let settings = given.settings()?;
+            let Some(url) = settings.migrate_database_url else {
+                anyhow::bail!(
+                    "set MUSTER_MIGRATE_DATABASE_URL; the built-in PostgreSQL is brought up to date by `muster serve`"
+                );
+            };
+            migrate(&url).await?;
+            println!("The database is up to date.");
+            Ok(())
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    boot::observe(&settings);
+    let running = boot::start(settings).await?;
+    signalled().await;
+    tracing::info!("muster stops");
+    running.stop().await;
+    Ok(())
+}
+
+/// Until somebody asks the process to end.
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate()).expect("signals can be waited for");
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

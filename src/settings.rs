@@ -1,0 +1,132 @@
+//! Every setting of the server: its name, default and meaning in one table, from which the reference page is written.
+//! A setting is `MUSTER_…` in the environment, a key in `muster.toml`, or a flag.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub database_url: Option<String>,
+    pub migrate_database_url: Option<String>,
+    pub secret: Option<String>,
+    pub env: Environment,
+    pub allow_embedded_database: bool,
+    pub public_url: Option<String>,
+    pub static_dir: Option<PathBuf>,
+    pub threads: usize,
+    pub database_connections: u32,
+    pub password_cost: u32,
+    pub log: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    Development,
+    Production,
+}
+
+/// Name, default and meaning, in the order of the struct.
+pub const REFERENCE: &[(&str, &str, &str)] = &[
+    ("listen", "127.0.0.1:8080", "Address and port. `PORT` alone is honoured too: all addresses, that port."),
+    (
+        "data_dir",
+        "/var/lib/muster for root, else ./.muster",
+        "Where the built-in PostgreSQL, its log and the server's secret live.",
+    ),
+    (
+        "database_url",
+        "none: the built-in PostgreSQL",
+        "The server's database, as a role that owns nothing. `DATABASE_URL` is honoured too.",
+    ),
+    ("migrate_database_url", "none", "The same database as its owner, for migrations; needed with `database_url`."),
+    (
+        "secret",
+        "made on the first start, in data_dir/secret",
+        "Wraps the keys that are kept in the database. All servers of one database share it.",
+    ),
+    ("env", "development", "`production` refuses what is unsafe there, such as the built-in PostgreSQL."),
+    ("allow_embedded_database", "false", "Lets `production` run on the built-in PostgreSQL."),
+    ("public_url", "none: as the request's Host says", "How others reach this server; goes into links."),
+    ("static_dir", "none: the console inside the binary", "Serves the console from a directory, while working on it."),
+    ("threads", "one for each core", "Threads that serve requests."),
+    ("database_connections", "20", "Connections to the database."),
+    ("password_cost", "12", "bcrypt's cost for new passwords (4 to 16)."),
+    ("log", "info", "What is logged: error, warn, info, debug, or a filter for each module."),
+];
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: default_data_dir(),
+            database_url: None,
+            migrate_database_url: None,
+            secret: None,
+            env: Environment::Development,
+            allow_embedded_database: false,
+            public_url: None,
+            static_dir: None,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            database_connections: 20,
+            password_cost: 12,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+fn default_data_dir() -> PathBuf {
+    // PostgreSQL will not run as root, and the user it runs as must be able to reach its data.
+    let root = nix_uid() == 0;
+    if root { PathBuf::from("/var/lib/muster") } else { PathBuf::from(".muster") }
+}
+
+fn nix_uid() -> u32 {
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+impl Settings {
+    /// Defaults, then the file, then the environment, then flags: the later wins.
+    pub fn read(file: Option<&Path>, flags: &[(String, String)]) -> Result<Self, Box<figment::Error>> {
+        let mut figment = Figment::from(Serialized::defaults(Settings::default()));
+        figment = match file {
+            Some(path) => figment.merge(Toml::file_exact(path)),
+            None => figment.merge(Toml::file("muster.toml")),
+        };
+        if let Ok(url) = std::env::var("DATABASE_URL") {
+            figment = figment.merge(Serialized::default("database_url", url));
+        }
+        if let Some(port) = std::env::var("PORT").ok().and_then(|port| port.parse::<u16>().ok()) {
+            figment = figment.merge(Serialized::default("listen", SocketAddr::from(([0, 0, 0, 0], port))));
+        }
+        let known = |key: &figment::value::UncasedStr| REFERENCE.iter().any(|(name, ..)| key == *name);
+        figment = figment.merge(Env::prefixed("MUSTER_").filter(known));
+        for (name, value) in flags {
+            figment = figment.merge(Serialized::default(name, value));
+        }
+        figment.extract().map_err(Box::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_names_every_setting() {
+        let settings = serde_json::to_value(Settings::default()).expect("plain data");
+        let mut fields: Vec<&str> = settings.as_object().expect("an object").keys().map(String::as_str).collect();
+        let mut named: Vec<&str> = REFERENCE.iter().map(|(name, ..)| *name).collect();
+        fields.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(fields, named);
+    }
+}
