@@ -114,8 +114,18 @@ impl BoardActor {
         });
     }
 
+    /// A repetition that came in while its first was in flight is joined to it now: side by side in one batch they
+    /// would be decided twice under one key, and such a batch can never be committed.
     fn put_back(&mut self, batch: Vec<Waiting>) {
-        batch.into_iter().rev().for_each(|waiting| self.queue.push_front(waiting));
+        for mut waiting in batch.into_iter().rev() {
+            let again = waiting.submit.key.as_ref().and_then(|key| self.queued_with(key));
+            if let Some(again) = again.and_then(|at| self.queue.remove(at)) {
+                let hash = again.submit.key.map(|key| key.body_hash).unwrap_or_default();
+                waiting.joined.push((again.submit.reply, hash));
+                waiting.joined.extend(again.joined);
+            }
+            self.queue.push_front(waiting);
+        }
     }
 
     /// In order, each on the state left by the one before.

@@ -79,7 +79,7 @@ impl WorkingHours {
         loop {
             match self.zone.from_local_datetime(&wall) {
                 MappedLocalTime::Single(at) | MappedLocalTime::Ambiguous(at, _) => return at.with_timezone(&Utc),
-                MappedLocalTime::None => wall += TimeDelta::minutes(15),
+                MappedLocalTime::None => wall += TimeDelta::minutes(1),
             }
         }
     }
@@ -163,6 +163,8 @@ mod tests {
         assert!(monday.cover(&span("2026-03-09T13:00:00Z 2026-03-09T14:00:00Z")), "EDT");
         let gap = hours(zone, "sun 02:30 04:00").stretches(at("2026-03-08T06:00:00Z"), at("2026-03-08T09:00:00Z"));
         assert_eq!(gap, [span("2026-03-08T07:00:00Z 2026-03-08T08:00:00Z")], "02:30 does not exist: 03:00");
+        let odd = hours(zone, "sun 02:20 04:00").stretches(at("2026-03-08T06:00:00Z"), at("2026-03-08T09:00:00Z"));
+        assert_eq!(odd, gap, "02:20 does not exist either");
         let fold = hours(zone, "sun 01:30 02:30").stretches(at("2026-11-01T05:00:00Z"), at("2026-11-01T08:00:00Z"));
         assert_eq!(fold, [span("2026-11-01T05:30:00Z 2026-11-01T07:30:00Z")], "the first 01:30, so two hours long");
     }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, UserId, VisitId, WorkerId};
+use crate::work::Standing;
 use crate::{Place, TimeWindow};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -156,6 +157,11 @@ impl Visit {
             (Some(_), true) => VisitStatus::Unassigned,
             (Some(_), false) => VisitStatus::Scheduled,
         }
+    }
+
+    /// What its job's status depends on.
+    pub fn standing(&self) -> Standing {
+        Standing { status: self.status, has_window: self.window.is_some(), has_worker: !self.workers.is_empty() }
     }
 
     /// The time it takes from each of its workers; `None` without a window and once it is closed.

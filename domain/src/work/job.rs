@@ -71,20 +71,28 @@ pub struct Job {
     pub version: i64,
 }
 
+/// As much of a visit as its job's status depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    pub status: VisitStatus,
+    pub has_window: bool,
+    pub has_worker: bool,
+}
+
 /// The first line that applies, read from top to bottom.
-pub fn derive_status(end: Option<JobEnd>, visits: impl Iterator<Item = (VisitStatus, bool)>) -> JobStatus {
+pub fn derive_status(end: Option<JobEnd>, visits: impl Iterator<Item = Standing>) -> JobStatus {
     match end {
         Some(JobEnd::Completed) => return JobStatus::Completed,
         Some(JobEnd::Cancelled) => return JobStatus::Cancelled,
         None => {}
     }
     let (mut open, mut windowed, mut unassigned, mut active, mut done) = (false, false, false, false, false);
-    for (status, has_window) in visits {
+    for Standing { status, has_window, has_worker } in visits {
         done |= status == VisitStatus::Completed;
         if status.is_open() {
             open = true;
             windowed |= has_window;
-            unassigned |= status == VisitStatus::Unassigned;
+            unassigned |= !has_worker;
             active |= status.is_active() || status == VisitStatus::Paused;
         }
     }
@@ -104,12 +112,17 @@ mod tests {
 
     #[test]
     fn a_jobs_status_follows_from_its_visits() {
-        let case =
-            |visits: &[VisitStatus]| derive_status(None, visits.iter().map(|v| (*v, *v != V::Unscheduled))).name();
+        let standing = |status: &VisitStatus| Standing {
+            status: *status,
+            has_window: *status != V::Unscheduled,
+            has_worker: !matches!(status, V::Unscheduled | V::Unassigned),
+        };
+        let case = |visits: &[VisitStatus]| derive_status(None, visits.iter().map(standing)).name();
         assert_eq!(case(&[]), "unscheduled");
         assert_eq!(case(&[V::Unscheduled]), "unscheduled");
         assert_eq!(case(&[V::Scheduled, V::Unassigned]), "unassigned");
         assert_eq!(case(&[V::InProgress, V::Unassigned]), "unassigned");
+        assert_eq!(case(&[V::Scheduled, V::Unscheduled]), "unassigned", "nobody for it, window or not");
         assert_eq!(case(&[V::Scheduled, V::Traveling]), "inProgress");
         assert_eq!(case(&[V::Scheduled, V::Paused]), "inProgress");
         assert_eq!(case(&[V::Scheduled, V::Completed]), "scheduled");

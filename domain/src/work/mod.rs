@@ -2,4 +2,4 @@
 
 mod job;
 
-pub use job::{Job, JobEnd, JobStatus, derive_status};
+pub use job::{Job, JobEnd, JobStatus, Standing, derive_status};

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::Board;
-use crate::dispatch::{Step, TimeOff};
+use crate::dispatch::{Step, TimeOff, Visit};
 use crate::ids::{ClientId, JobId, PropertyId, TimeOffId, VisitId, WorkerId};
+use crate::work::Standing;
 use crate::{Place, TimeWindow};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +103,13 @@ pub struct NewVisit {
     pub workers: BTreeSet<WorkerId>,
 }
 
+impl NewVisit {
+    pub(super) fn standing(&self) -> Standing {
+        let status = Visit::planned_status(self.window, &self.workers);
+        Standing { status, has_window: self.window.is_some(), has_worker: !self.workers.is_empty() }
+    }
+}
+
 /// A property that is in use.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Site {
@@ -137,9 +145,10 @@ impl Needs {
 }
 
 impl Command {
-    /// The job or visit that it speaks of and the board has let go of, and the client of a new job.
+    /// The job or visit that it speaks of and the board has let go of, and the client of a new job; with them every
+    /// torn job, because a worker's leaving or a group may reach any of them.
     pub fn needs(&self, board: &Board) -> Needs {
-        let mut needs = Needs::default();
+        let mut needs = Needs { jobs: board.torn.clone(), ..Needs::default() };
         match self {
             Command::CreateJob(new) => {
                 needs.clients.insert(new.client_id);

@@ -260,7 +260,7 @@ impl Board {
                 .chain(facts.iter().map(|fact| &fact.visit))
                 .map(|visit| (visit.id, visit))
                 .collect();
-            let status = derive_status(job.end, after.values().map(|visit| (visit.status, visit.window.is_some())));
+            let status = derive_status(job.end, after.values().map(|visit| visit.standing()));
             (status != job.status)
                 .then(|| Fact::Job(JobFact::followed(Job { status, version: job.version + 1, ..job.clone() })))
         });

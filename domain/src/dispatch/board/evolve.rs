@@ -3,7 +3,7 @@
 use super::Board;
 use crate::dispatch::Visit;
 use crate::ids::VisitId;
-use crate::journal::{Fact, TimeOffVerb, VisitVerb};
+use crate::journal::{Fact, JobVerb, TimeOffVerb, VisitVerb};
 
 impl Board {
     /// `seq`: the fact's place in the journal.
@@ -14,6 +14,10 @@ impl Board {
         match fact {
             Fact::Visit(fact) if fact.verb == VisitVerb::Superseded => {}
             Fact::Visit(fact) => {
+                let whole = self.jobs.contains_key(&fact.visit.job_id);
+                if !whole || fact.before.is_some() && !self.visits.contains_key(&fact.visit.id) {
+                    self.torn.insert(fact.visit.job_id);
+                }
                 self.place(fact.visit.clone());
                 for (visit, group) in &fact.regrouped {
                     if let Some(mut other) = self.visits.get(visit).cloned() {
@@ -23,6 +27,9 @@ impl Board {
                 }
             }
             Fact::Job(fact) => {
+                if fact.verb != JobVerb::Created && !self.jobs.contains_key(&fact.job.id) {
+                    self.torn.insert(fact.job.id);
+                }
                 self.jobs_numbered = self.jobs_numbered.max(fact.job.number);
                 self.jobs.insert(fact.job.id, fact.job.clone());
             }

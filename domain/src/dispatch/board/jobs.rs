@@ -48,10 +48,7 @@ impl Board {
             }
             facts.push(Fact::Visit(fact));
         }
-        job.status = derive_status(
-            None,
-            new.visits.iter().map(|v| (Visit::planned_status(v.window, &v.workers), v.window.is_some())),
-        );
+        job.status = derive_status(None, new.visits.iter().map(NewVisit::standing));
         let created = JobFact { verb: JobVerb::Created, job, description: new.description.clone(), reason: None };
         facts.insert(0, Fact::Job(created));
         Ok((facts, Touched { job: Some(new.id), ..Touched::default() }))
@@ -127,7 +124,7 @@ impl Board {
         }
         let mut next = job.clone();
         next.end = None;
-        next.status = derive_status(None, self.visits_of(id).map(|visit| (visit.status, visit.window.is_some())));
+        next.status = derive_status(None, self.visits_of(id).map(Visit::standing));
         next.version += 1;
         let fact = JobFact { verb: JobVerb::Reopened, job: next, description: None, reason: Some(reason.to_owned()) };
         Ok((vec![Fact::Job(fact)], Touched { job: Some(id), ..Touched::default() }))

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Board;
 use crate::dispatch::{Visit, Worker};
+use crate::ids::JobId;
 use crate::work::Job;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub struct BoardSnapshot {
     pub workers: Vec<Worker>,
     pub jobs: Vec<Job>,
     pub visits: Vec<Visit>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub torn: Vec<JobId>,
 }
 
 impl BoardSnapshot {
@@ -30,6 +33,7 @@ impl From<&Board> for BoardSnapshot {
             workers: board.roster.values().cloned().collect(),
             jobs: board.jobs.values().cloned().collect(),
             visits: board.visits.values().cloned().collect(),
+            torn: board.torn.iter().copied().collect(),
         }
     }
 }
@@ -41,6 +45,7 @@ impl From<BoardSnapshot> for Board {
             jobs_numbered: snapshot.jobs_numbered,
             roster: snapshot.workers.into_iter().map(|worker| (worker.id, worker)).collect(),
             jobs: snapshot.jobs.into_iter().map(|job| (job.id, job)).collect(),
+            torn: snapshot.torn.into_iter().collect(),
             ..Board::default()
         };
         for visit in snapshot.visits {

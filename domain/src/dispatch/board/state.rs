@@ -20,6 +20,9 @@ pub struct Board {
     pub(super) roster: BTreeMap<WorkerId, Worker>,
     pub(super) jobs: BTreeMap<JobId, Job>,
     pub(super) visits: BTreeMap<VisitId, Visit>,
+    /// Jobs that were let go of and that somebody else has gone on with: only what he did is here. They are asked for
+    /// with the next command.
+    pub(super) torn: BTreeSet<JobId>,
     /// Derived from `visits`: which belong to a job.
     pub(super) visits_of: BTreeMap<JobId, BTreeSet<VisitId>>,
     /// Derived from `visits`: what occupies a worker, by start.
@@ -28,11 +31,18 @@ pub struct Board {
     pub(super) groups: BTreeMap<VisitId, BTreeSet<VisitId>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
     by_start: BTreeMap<(DateTime<Utc>, VisitId), DateTime<Utc>>,
     /// No stretch is longer, so a search need not look further back than this.
     longest: TimeDelta,
+}
+
+/// `longest` is a bound that remembers what is gone; two lanes that hold the same are the same.
+impl PartialEq for Lane {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_start == other.by_start
+    }
 }
 
 impl Lane {
@@ -144,19 +154,25 @@ impl Board {
 
     /// When the board next wants the time: the first moment at which something may leave its memory.
     pub fn wakes_at(&self) -> Option<DateTime<Utc>> {
-        self.jobs.keys().filter_map(|job| self.forgettable_from(*job)).min()
+        self.jobs_in_hand().filter_map(|job| self.forgettable_from(job)).min()
     }
 
     /// Lets go of jobs that ended long ago. Not a fact: the rows still say the same.
     pub fn forget(&mut self, now: DateTime<Utc>) {
         let gone: Vec<JobId> =
-            self.jobs.keys().copied().filter(|job| self.forgettable_from(*job).is_some_and(|at| at <= now)).collect();
+            self.jobs_in_hand().filter(|job| self.forgettable_from(*job).is_some_and(|at| at <= now)).collect();
         for job in gone {
             self.jobs.remove(&job);
+            self.torn.remove(&job);
             for visit in self.visits_of.get(&job).cloned().unwrap_or_default() {
                 self.lift(visit);
             }
         }
+    }
+
+    /// By their visits: a job without any is never let go of, and a torn one may be known by its visits alone.
+    fn jobs_in_hand(&self) -> impl Iterator<Item = JobId> {
+        self.visits_of.keys().copied()
     }
 
     fn forgettable_from(&self, job: JobId) -> Option<DateTime<Utc>> {
@@ -173,6 +189,7 @@ impl Board {
 
     /// Puts back what was read from rows: a job that the board had let go of, with all its visits.
     pub fn recall(&mut self, job: Job, visits: impl IntoIterator<Item = Visit>) {
+        self.torn.remove(&job.id);
         self.jobs.entry(job.id).or_insert(job);
         for visit in visits {
             if !self.visits.contains_key(&visit.id) {
