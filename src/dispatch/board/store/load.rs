@@ -65,6 +65,7 @@ pub async fn from_rows(conn: &mut PgConnection, account: AccountId, now: DateTim
         workers: read_workers(conn, account).await?,
         jobs: read_jobs(conn, account, &jobs).await?,
         visits: read_visits(conn, account, Which::OfJobs(jobs)).await?,
+        torn: vec![],
     };
     Ok(Board::from(snapshot))
 }
