@@ -208,7 +208,8 @@ pub fn command(words: &[&str]) -> Command {
         "unassign" => Command::Unassign { visit, workers: workers(&plain[1..]), expect },
         "move" => {
             let workers = options.get("to").map(|who| workers(&[who]));
-            Command::Move { visit, window: window(plain[1]), workers, force, expect }
+            let window = (plain[1] != "same").then(|| window(plain[1]));
+            Command::Move { visit, window, workers, force, expect }
         }
         "cancel" => Command::Cancel { visit, reason: None, expect },
         "reopen" => Command::Reopen { visit, reason: reason(), force, expect },

@@ -45,8 +45,9 @@ impl Calendar {
             Command::Move { visit: id, window, workers, .. } => {
                 let visit = visit(id).filter(|visit| visit.status.is_planned())?;
                 let workers = workers.as_ref().unwrap_or(&visit.workers);
-                let changes = (*window, workers) != (visit.window, &visit.workers);
-                changes.then(|| self.collisions(*id, workers, *window))
+                let window = window.unwrap_or(visit.window);
+                let changes = (window, workers) != (visit.window, &visit.workers);
+                changes.then(|| self.collisions(*id, workers, window))
             }
             Command::Reopen { visit: id, .. } => {
                 let visit = visit(id).filter(|visit| !visit.status.is_open())?;
@@ -72,7 +73,7 @@ impl Calendar {
             }
             Command::Move { visit, window, workers, .. } => {
                 let Some(old) = of(*visit) else { return };
-                self.set(*visit, workers.as_ref().unwrap_or(&old.workers), *window);
+                self.set(*visit, workers.as_ref().unwrap_or(&old.workers), window.unwrap_or(old.window));
             }
             Command::Cancel { visit, .. } | Command::Report { visit, step: Step::Complete | Step::NoAccess, .. } => {
                 self.set(*visit, &BTreeSet::new(), None);
@@ -109,7 +110,8 @@ fn line() -> impl Strategy<Value = String> {
     let worker = || select(vec!["bob", "ann", "cid", "bob+ann", "ann+cid", "bob+cid+dan", "dan"]);
     let one = || select(vec!["bob", "ann", "cid", "dan"]);
     let job = || select(vec!["j1", "j2", "j3"]);
-    let window = || select(vec!["08-09", "08:30-09:30", "09-10", "09:30-12", "10-11", "11-12:15", "08-17", "-"]);
+    let window =
+        || select(vec!["08-09", "08:30-09:30", "09-10", "09:30-12", "10-11", "11-12:15", "08-17", "-", "same"]);
     let force = || select(vec!["", "", "", " force x"]);
     let step = select(vec!["start-travel", "arrive", "start", "pause", "complete", "complete", "no-access"]);
     let to = prop_oneof![Just(String::new()), worker().prop_map(|who| format!(" to {who}"))];

@@ -40,6 +40,8 @@ fn moving_changes_window_and_workers_and_keeps_what_is_not_named() {
         move v1 09-10                  | visit.moved v1 scheduled 09-10 bob+ann #6; job.scheduled j1 scheduled #4
         move v1 09-10 to ann           | visit.moved v1 scheduled 09-10 ann #7
         move v1 -                      | visit.moved v1 unscheduled - ann #8; job.statusChanged j1 unscheduled #5
+        move v1 same to bob            | visit.moved v1 unscheduled - bob #9
+        move v1 same                   | nothing changes
         move v9 09-10                  | no: v9 not found
         move v1 09-10 to bob+zed       | no: stranger not found
         ",
