@@ -20,7 +20,7 @@ use crate::http::{App, shell};
 use crate::settings::{Environment, Settings};
 use crate::store::embedded::{self, EmbeddedPg};
 use crate::store::{Secrets, Store, migrate};
-use crate::{console, dispatch, health, observe};
+use crate::{console, customers, dispatch, health, observe};
 
 const DATABASE: &str = "muster";
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3_600);
@@ -175,7 +175,13 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> App {
 pub fn routes(cfg: &mut ServiceConfig) {
     cfg.app_data(PathConfig::default().error_handler(shell::path_error))
         .configure(health::routes)
-        .service(scope("/api/v1").configure(dispatch::visits::routes).default_service(to(shell::unknown_path)))
+        .service(
+            scope("/api/v1")
+                .configure(customers::clients::routes)
+                .configure(customers::properties::routes)
+                .configure(dispatch::visits::routes)
+                .default_service(to(shell::unknown_path)),
+        )
         .configure(console::routes);
 }
 

@@ -3,9 +3,11 @@
 pub mod boot;
 pub mod cli;
 pub mod console;
+pub mod customers;
 pub mod dispatch;
 pub mod health;
 pub mod http;
 pub mod observe;
 pub mod settings;
 pub mod store;
+pub mod work;

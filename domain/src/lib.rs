@@ -1,6 +1,7 @@
 //! What is allowed to happen in a field-service business, and what follows from it.
 //! Pure: no clock, no randomness, no I/O, no async. Time and identity come in as arguments (`Moment`).
 
+pub mod customers;
 pub mod dispatch;
 pub mod identity;
 pub mod ids;

@@ -1,13 +1,14 @@
 //! The envelope of every answer: `data`, `included`, `meta`. Shapes only; what is inside comes from a noun's `wire.rs`.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::http::header::{ETAG, IF_NONE_MATCH, LOCATION};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use muster_actors::ports::Rendered;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// RFC 3339 in UTC with `Z`, microseconds only where there are any.
@@ -47,6 +48,13 @@ impl Answer {
         self.etag = Some(format!("\"{version}\""));
         self
     }
+    /// An `ETag` for answers whose version does not say all that is in them: `include`, live attributes.
+    pub fn mixed(mut self, version: i64) -> Self {
+        let digest = Sha256::digest(json!([self.data, self.included]).to_string());
+        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        self.etag = Some(format!("W/\"{version}-{hash}\""));
+        self
+    }
     pub fn included(mut self, included: Vec<Value>) -> Self {
         self.included = Some(included);
         self
@@ -72,6 +80,17 @@ impl Answer {
     }
     pub fn respond(self) -> HttpResponse {
         send(self.render())
+    }
+    /// 304 when `If-None-Match` names what would be sent.
+    pub fn respond_unless_seen(self, request: &HttpRequest) -> HttpResponse {
+        let seen = request.headers().get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+        let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        match &self.etag {
+            Some(etag) if seen.trim() == "*" || seen.split(',').any(|tag| bare(tag) == bare(etag)) => {
+                HttpResponse::NotModified().insert_header((ETAG, etag.clone())).finish()
+            }
+            _ => self.respond(),
+        }
     }
 }
 

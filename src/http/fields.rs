@@ -281,6 +281,13 @@ impl<'a> Fields<'a> {
         self.need(name, read)
     }
 
+    /// `status` of what is deactivated rather than deleted; `None` keeps it.
+    pub fn status(&mut self) -> Option<bool> {
+        let parse =
+            |status: &str| [("active", true), ("inactive", false)].into_iter().find(|(name, _)| *name == status);
+        self.choice("status", parse, "active, inactive").map(|(_, active)| active)
+    }
+
     pub fn time_zone(&mut self, name: &str) -> Option<chrono_tz::Tz> {
         self.choice(name, |zone| zone.parse().ok(), "the IANA time zones, such as Europe/Zurich")
     }

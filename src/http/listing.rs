@@ -117,6 +117,19 @@ impl Listing {
         read.map(Some).ok_or_else(|| invalid(name, &format!("must be of {names}.")))
     }
 
+    /// `filter[status]` of what is deactivated rather than deleted.
+    pub fn active(&self) -> Result<Option<Vec<bool>>, Problem> {
+        let parse =
+            |status: &str| [("active", true), ("inactive", false)].into_iter().find(|(name, _)| *name == status);
+        let chosen = self.choices("filter[status]", parse, "active, inactive")?;
+        Ok(chosen.map(|chosen| chosen.into_iter().map(|(_, active)| active).collect()))
+    }
+
+    /// What to search for, if anything.
+    pub fn search(&self) -> Option<String> {
+        self.text("search").map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
     /// The related resources asked for with `include`.
     pub fn include(&self, known: &[&str]) -> Result<Vec<String>, Problem> {
         let find = |word: &str| known.contains(&word).then(|| word.to_owned());

@@ -62,6 +62,14 @@ impl Problem {
     pub fn not_found() -> Self {
         Self::new(Code::NOT_FOUND, "There is no such resource.")
     }
+    /// `If-Match` names another version; the caller gets the current one.
+    pub fn stale(current: &Value) -> Self {
+        let detail = "The resource has changed since you read it.";
+        Fault::new(Code::PRECONDITION_FAILED, detail).header("If-Match").meta(json!({ "current": current })).into()
+    }
+    pub fn already_exists() -> Self {
+        Fault::new(Code::ALREADY_EXISTS, "Another resource has this id.").at("/data/id").into()
+    }
     /// A fault nobody foresaw: the log gets the cause, the caller a reference.
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "unforeseen fault");

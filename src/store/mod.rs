@@ -6,6 +6,7 @@ pub mod embedded;
 pub mod error;
 pub mod journal;
 pub mod keys;
+pub mod pattern;
 pub mod pool;
 pub mod work;
 

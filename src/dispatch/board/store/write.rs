@@ -89,7 +89,8 @@ async fn write_jobs(
             .await?;
         } else {
             sqlx::query(
-                "UPDATE jobs SET ended = $3, status = $4, version = $5, updated_at = $6
+                "UPDATE jobs SET ended = $3, status = $4, version = $5, updated_at = $6, title = $7, lat = $8, lng = $9,
+                     required_skills = $10, priority = $11
                  WHERE account_id = $1 AND id = $2",
             )
             .bind(account.0)
@@ -98,6 +99,11 @@ async fn write_jobs(
             .bind(job.status.name())
             .bind(job.version)
             .bind(at)
+            .bind(&job.title)
+            .bind(job.location.map(|place| place.lat))
+            .bind(job.location.map(|place| place.lng))
+            .bind(job.required_skills.iter().cloned().collect::<Vec<_>>())
+            .bind(job.priority)
             .execute(&mut *conn)
             .await?;
         }

@@ -1,0 +1,3 @@
+//! Work: what was agreed to be done, carried out in visits.
+
+pub mod jobs;
