@@ -1,9 +1,10 @@
 //! Puts the house together: the only file that knows everybody.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use actix::{Arbiter, ArbiterHandle};
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, PathConfig, ServiceConfig, scope, to};
@@ -11,10 +12,15 @@ use actix_web::{App as Web, HttpServer};
 use anyhow::{Context, bail};
 use muster_actors::board::Observer;
 use muster_actors::directory::Directory;
+use muster_actors::feed::{FeedConfig, Feeds};
 use muster_actors::ports::Entry;
+use muster_actors::roster::RosterBook;
+use muster_domain::dispatch::VisitStatus;
 use muster_domain::dispatch::board::Board;
 use muster_domain::ids::AccountId;
+use muster_domain::journal::Fact;
 
+use crate::dispatch::visits::telling::Fragments;
 use crate::http::app::Announce;
 use crate::http::{App, shell};
 use crate::settings::{Environment, Settings};
@@ -133,24 +139,45 @@ fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
     linked.or_else(|error| if path.exists() { Ok(()) } else { Err(error) })
 }
 
-/// Hears of every change of an account, and passes it on.
+/// Hears of every change of an account, from both lanes, and passes it on.
 struct Herald {
-    boards: std::sync::OnceLock<std::sync::Weak<Directory>>,
+    rosters: Arc<RosterBook>,
+    feeds: Arc<Feeds>,
+    boards: OnceLock<Weak<Directory>>,
 }
 
 impl Observer for Herald {
-    fn changed(&self, _: AccountId, _: &Board, _: &[Entry]) {}
+    fn changed(&self, account: AccountId, board: &Board, entries: &[Entry]) {
+        // A roster is worth making anew only when somebody on it, or what he is doing, has changed.
+        if entries.is_empty() || entries.iter().any(|entry| concerns_roster(&entry.fact)) {
+            self.rosters.publish(account, board);
+        }
+    }
 
-    fn committed(&self, _: AccountId, _: &[Entry]) {}
+    fn committed(&self, account: AccountId, entries: &[Entry]) {
+        self.feeds.committed(account, entries.to_vec());
+    }
+}
+
+fn concerns_roster(fact: &Fact) -> bool {
+    match fact {
+        Fact::Worker(_) | Fact::TimeOff(_) => true,
+        Fact::Visit(fact) => {
+            let under_way = |status: VisitStatus| status.is_active() || status == VisitStatus::Paused;
+            under_way(fact.visit.status) || fact.before.as_ref().is_some_and(|before| under_way(before.status))
+        }
+        Fact::Job(_) | Fact::Record(_) => false,
+    }
 }
 
 impl Announce for Herald {
     fn announce(&self, account: AccountId, entries: &[Entry]) {
         if entries.iter().any(|entry| entry.fact.moves_board())
-            && let Some(boards) = self.boards.get().and_then(std::sync::Weak::upgrade)
+            && let Some(boards) = self.boards.get().and_then(Weak::upgrade)
         {
             boards.behind(account);
         }
+        self.feeds.committed(account, entries.to_vec());
     }
 }
 
@@ -164,7 +191,10 @@ impl crate::http::Admission for Nobody {
 }
 
 fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> App {
-    let herald = Arc::new(Herald { boards: std::sync::OnceLock::new() });
+    let threads: Vec<ArbiterHandle> = (0..settings.threads.max(1)).map(|_| Arbiter::new().handle()).collect();
+    let feeds = Feeds::start(Arc::new(store.clone()), Arc::new(Fragments), threads, FeedConfig::default());
+    let rosters = Arc::new(RosterBook::default());
+    let herald = Arc::new(Herald { rosters: Arc::clone(&rosters), feeds: Arc::clone(&feeds), boards: OnceLock::new() });
     let boards = Arc::new(Directory::new(Arc::new(store.clone()), Arc::clone(&herald) as _, settings.threads));
     herald.boards.set(Arc::downgrade(&boards)).ok();
     let admission = Arc::new(Nobody);

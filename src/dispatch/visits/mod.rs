@@ -4,7 +4,8 @@
 mod openapi;
 mod related;
 mod routes;
+pub mod telling;
 pub mod wire;
 
 pub use openapi::Doc;
-pub use routes::{Found, on_schedule, routes, unread};
+pub use routes::{routes, unread};

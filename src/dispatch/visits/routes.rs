@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, ServiceConfig, get, post, resource as at};
-use muster_actors::directory::Unread;
+use muster_actors::directory::{Directory, Unread};
 use muster_domain::TimeWindow;
-use muster_domain::dispatch::board::Command;
+use muster_domain::dispatch::board::{Board, Command};
 use muster_domain::dispatch::{Step, Visit};
 use muster_domain::identity::Permission;
-use muster_domain::ids::{VisitId, WorkerId};
+use muster_domain::ids::{AccountId, VisitId, WorkerId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use crate::http::caller::may;
 use crate::http::change::command;
 use crate::http::envelope::Answer;
 use crate::http::{Allowed, App, Input, Listing, Problem};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Longer schedules are read in pieces.
 const MAX_SCHEDULE_DAYS: i64 = 62;
@@ -54,10 +54,12 @@ pub async fn schedule(
     list.allow(&["from", "to", "include"])?;
     let include = list.include(&["job", "client"])?;
     let range = schedule_range(&list)?;
-    let found = on_schedule(&app, caller.caller.account, range, caller.only()).await?;
-    let included = super::related::included(&app, caller.caller.account, &found.visits, &include).await?;
-    let answer = Answer::ok(Value::Array(found.visits.iter().map(visit_resource).collect()));
-    let answer = answer.meta("seq", found.seq).meta("epoch", found.epoch);
+    let account = caller.caller.account;
+    let epoch = port::epoch(&app.store, account).await?;
+    let (seq, visits) = visits_of(&app.store, &app.boards, account, range, caller.only()).await?;
+    let included = super::related::included(&app, account, &visits, &include).await?;
+    let answer = Answer::ok(Value::Array(visits.iter().map(visit_resource).collect()));
+    let answer = answer.meta("seq", seq).meta("epoch", epoch);
     Ok(if include.is_empty() { answer } else { answer.included(included) }.respond())
 }
 
@@ -71,32 +73,22 @@ fn schedule_range(list: &Listing) -> Result<TimeWindow, Problem> {
     })
 }
 
-/// A schedule and the position of the journal that it stands for.
-pub struct Found {
-    pub seq: i64,
-    pub epoch: Uuid,
-    pub visits: Vec<Visit>,
-}
-
-/// From the board, and from the rows for what the board no longer remembers.
-pub async fn on_schedule(
-    app: &App,
-    account: muster_domain::ids::AccountId,
+/// From the board, and from the rows for what the board no longer remembers; with the position it stands for.
+pub async fn visits_of(
+    store: &Store,
+    boards: &Directory,
+    account: AccountId,
     range: TimeWindow,
     only: Option<WorkerId>,
-) -> Result<Found, Problem> {
-    let look = move |board: &muster_domain::dispatch::board::Board| {
-        let visits: Vec<Visit> = board.schedule(&range).cloned().collect();
-        (board.position(), visits)
-    };
-    let (seq, mut visits) = app.boards.look(account, look).await.map_err(unread)?;
+) -> Result<(i64, Vec<Visit>), Problem> {
+    let look = move |board: &Board| (board.position(), board.schedule(&range).cloned().collect::<Vec<Visit>>());
+    let (seq, mut visits) = boards.look(account, look).await.map_err(unread)?;
     let known: BTreeSet<VisitId> = visits.iter().map(|visit| visit.id).collect();
-    let closed = port::closed_visits(&app.store, account, range).await?;
+    let closed = port::closed_visits(store, account, range).await?;
     visits.extend(closed.into_iter().filter(|visit| !known.contains(&visit.id)));
     visits.retain(|visit| only.is_none_or(|worker| visit.workers.contains(&worker)));
     visits.sort_by_key(|visit| visit.id);
-    let epoch = port::epoch(&app.store, account).await?;
-    Ok(Found { seq, epoch, visits })
+    Ok((seq, visits))
 }
 
 pub fn unread(error: Unread) -> Problem {
@@ -110,7 +102,7 @@ pub fn unread(error: Unread) -> Problem {
 #[utoipa::path(get, path = "/api/v1/conflicts", tag = "dispatch",
     responses((status = 200, description = "Who is expected in two places, and who decided so")))]
 pub async fn conflicts(caller: Allowed<may::ScheduleWrite>, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let look = |board: &muster_domain::dispatch::board::Board| -> Vec<Value> {
+    let look = |board: &Board| -> Vec<Value> {
         board.overlaps().iter().map(|overlap| conflict_resource(board, overlap)).collect()
     };
     let pairs = app.boards.look(caller.caller.account, look).await.map_err(unread)?;
