@@ -23,6 +23,7 @@ use muster_domain::journal::Fact;
 use crate::dispatch::visits::telling::Fragments;
 use crate::http::app::Announce;
 use crate::http::{App, shell};
+use crate::identity::{self, Identity};
 use crate::settings::{Environment, Settings};
 use crate::store::embedded::{self, EmbeddedPg};
 use crate::store::{Secrets, Store, migrate};
@@ -66,10 +67,10 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let store = Store::connect(&database.server_url, settings.database_connections).await?;
     store.ensure_partitions().await?;
     let secrets = Secrets::open(&store, &secret(&settings)?).await?;
-    let app = assemble(&settings, store, secrets);
+    let (app, identity) = assemble(&settings, store, secrets);
     waiting.stop(false).await;
     let addr = listener.local_addr()?;
-    let server = serve(&settings, app.clone(), listener)?;
+    let server = serve(&settings, app.clone(), identity, listener)?;
     keep_partitions(app.store.clone());
     tracing::info!(%addr, "muster serves");
     Ok(Running { addr, app, server, postgres: database.embedded })
@@ -181,24 +182,17 @@ impl Announce for Herald {
     }
 }
 
-/// Until somebody can sign in.
-struct Nobody;
-
-impl crate::http::Admission for Nobody {
-    fn admit(&self, _: &str) -> muster_actors::ports::Later<Result<crate::http::Caller, crate::http::Problem>> {
-        Box::pin(async { Err(crate::http::Problem::new(crate::http::Code::UNAUTHENTICATED, "nobody")) })
-    }
-}
-
-fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> App {
+fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> (App, Identity) {
     let threads: Vec<ArbiterHandle> = (0..settings.threads.max(1)).map(|_| Arbiter::new().handle()).collect();
     let feeds = Feeds::start(Arc::new(store.clone()), Arc::new(Fragments), threads, FeedConfig::default());
     let rosters = Arc::new(RosterBook::default());
     let herald = Arc::new(Herald { rosters: Arc::clone(&rosters), feeds: Arc::clone(&feeds), boards: OnceLock::new() });
     let boards = Arc::new(Directory::new(Arc::new(store.clone()), Arc::clone(&herald) as _, settings.threads));
     herald.boards.set(Arc::downgrade(&boards)).ok();
-    let admission = Arc::new(Nobody);
-    App { store, secrets, boards, admission, announce: herald, public_url: settings.public_url.clone() }
+    let identity = Identity::new(&store, &secrets, identity::Settings { bcrypt_cost: settings.password_cost });
+    let admission = Arc::clone(&identity.sessions) as _;
+    let public_url = settings.public_url.clone();
+    (App { store, secrets, boards, admission, announce: herald, public_url }, identity)
 }
 
 /// Every route of the server.
@@ -207,6 +201,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .configure(health::routes)
         .service(
             scope("/api/v1")
+                .configure(identity::routes)
                 .configure(customers::clients::routes)
                 .configure(customers::properties::routes)
                 .configure(dispatch::visits::routes)
@@ -215,12 +210,19 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .configure(console::routes);
 }
 
-fn serve(settings: &Settings, app: App, listener: TcpListener) -> anyhow::Result<ServerHandle> {
+fn serve(
+    settings: &Settings,
+    app: App,
+    identity: Identity,
+    listener: TcpListener,
+) -> anyhow::Result<ServerHandle> {
     let data = Data::new(app);
+    let identity = Data::new(identity);
     let console = Data::new(console::Source::new(settings.static_dir.clone()));
     let server = HttpServer::new(move || {
         Web::new()
             .app_data(data.clone())
+            .app_data(identity.clone())
             .app_data(console.clone())
             .wrap(Compress::default())
             .wrap(from_fn(shell::around))

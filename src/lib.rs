@@ -7,6 +7,7 @@ pub mod customers;
 pub mod dispatch;
 pub mod health;
 pub mod http;
+pub mod identity;
 pub mod observe;
 pub mod settings;
 pub mod store;

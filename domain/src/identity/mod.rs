@@ -1,5 +1,7 @@
 //! Who somebody is in an account, and what that lets him do.
 
 mod access;
+mod password;
 
 pub use access::{Permission, Role, Scope, scope_of};
+pub use password::{PasswordFault, password_fault};

@@ -1,0 +1,33 @@
+//! An account is one business: the tenant. Invariants: it is made together with its owner, who is new; whoever is not in
+//! it does not learn that it exists.
+
+pub mod founding;
+pub mod routes;
+pub mod store;
+pub mod wire;
+
+use actix_web::web::{ServiceConfig, get, patch, post, resource, to};
+use chrono::{DateTime, Utc};
+use muster_domain::ids::AccountId;
+
+use crate::http::shell::unknown_method;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    pub id: AccountId,
+    pub name: String,
+    pub time_zone: String,
+    pub currency: String,
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+pub fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(resource("/accounts").route(post().to(routes::sign_up)).default_service(to(unknown_method))).service(
+        resource("/account")
+            .route(get().to(routes::read))
+            .route(patch().to(routes::update))
+            .default_service(to(unknown_method)),
+    );
+}
