@@ -27,7 +27,7 @@ use crate::identity::{self, Identity};
 use crate::settings::{Environment, Settings};
 use crate::store::embedded::{self, EmbeddedPg};
 use crate::store::{Secrets, Store, migrate};
-use crate::{console, customers, dispatch, health, observe};
+use crate::{console, customers, dispatch, health, observe, work};
 
 const DATABASE: &str = "muster";
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3_600);
@@ -204,18 +204,14 @@ pub fn routes(cfg: &mut ServiceConfig) {
                 .configure(identity::routes)
                 .configure(customers::clients::routes)
                 .configure(customers::properties::routes)
+                .configure(work::jobs::routes)
                 .configure(dispatch::visits::routes)
                 .default_service(to(shell::unknown_path)),
         )
         .configure(console::routes);
 }
 
-fn serve(
-    settings: &Settings,
-    app: App,
-    identity: Identity,
-    listener: TcpListener,
-) -> anyhow::Result<ServerHandle> {
+fn serve(settings: &Settings, app: App, identity: Identity, listener: TcpListener) -> anyhow::Result<ServerHandle> {
     let data = Data::new(app);
     let identity = Data::new(identity);
     let console = Data::new(console::Source::new(settings.static_dir.clone()));

@@ -120,7 +120,7 @@ pub fn not_found() -> Rendered {
     rendered(&Problem::not_found())
 }
 
-fn rendered(problem: &Problem) -> Rendered {
+pub fn rendered(problem: &Problem) -> Rendered {
     let body = serde_json::to_vec(&problem.body()).expect("JSON values can be written");
     Rendered { status: problem.status_code().as_u16(), body: Bytes::from(body), etag: None, location: None }
 }

@@ -8,6 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use muster_actors::board::{Render, Reply};
 use muster_actors::ports::{AnswerKey, Kept, Rendered};
+use muster_domain::Moment;
 use muster_domain::dispatch::board::Command;
 
 use super::{App, Caller, Code, Fault, Input, Problem, envelope};
@@ -100,8 +101,20 @@ pub async fn command(
     command: Command,
     render: Render,
 ) -> Result<HttpResponse, Problem> {
+    command_at(app, caller, input, caller.moment(), command, render).await
+}
+
+/// The same at a known instant, for answers that tell it.
+pub async fn command_at(
+    app: &App,
+    caller: &Caller,
+    input: &Input,
+    at: Moment,
+    command: Command,
+    render: Render,
+) -> Result<HttpResponse, Problem> {
     let key = input.answer_key(app, caller);
-    match app.boards.submit(caller.account, command, caller.moment(), key, render).await {
+    match app.boards.submit(caller.account, command, at, key, render).await {
         Reply::Answered(answer) => Ok(envelope::send(answer)),
         Reply::Replayed(answer) => Ok(replayed(answer)),
         Reply::KeyReused => Err(key_reused()),

@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::envelope::Answer;
 use super::{Code, Fault, Problem};
@@ -103,6 +104,20 @@ impl Listing {
         let number = text.parse::<i64>().ok().filter(|number| range.contains(number));
         let wrong = || invalid(name, &format!("must be a whole number from {} to {}.", range.start(), range.end()));
         number.map(Some).ok_or_else(wrong)
+    }
+
+    pub fn id(&self, name: &str) -> Result<Option<Uuid>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        text.trim().parse().map(Some).map_err(|_| invalid(name, "must be a UUID."))
+    }
+
+    /// A comma-separated list of ids.
+    pub fn ids(&self, name: &str, max: usize) -> Result<Option<Vec<Uuid>>, Problem> {
+        let read = self.choices(name, |word| word.parse().ok(), "UUIDs")?;
+        match read {
+            Some(ids) if ids.len() > max => Err(invalid(name, &format!("may hold at most {max} ids."))),
+            read => Ok(read),
+        }
     }
 
     /// A comma-separated list of known words.

@@ -96,7 +96,8 @@ async fn hours_time_off_skills_and_leaving_are_respected() {
     ann.assigns(evening, &bob).await.refused(422, "OUTSIDE_WORKING_HOURS");
 
     let client = ann.finds_client().await.id();
-    let roof = ann.books_for(client, json!([{"startsAt": NINE, "endsAt": TEN}]), json!({"requiredSkills": ["roof"]})).await[0];
+    let roof =
+        ann.books_for(client, json!([{"startsAt": NINE, "endsAt": TEN}]), json!({"requiredSkills": ["roof"]})).await[0];
     ann.assigns(roof, &bob).await.refused(422, "MISSING_SKILL");
 
     let visit = ann.books(NINE, TEN).await;
@@ -114,7 +115,8 @@ async fn hours_time_off_skills_and_leaving_are_respected() {
     let freed = ann.get(&format!("/api/v1/visits/{visit}")).await.ok();
     assert_eq!((&freed.attributes()["status"], &freed.attributes()["workerIds"]), (&json!("unassigned"), &json!([])));
     bob.get("/api/v1/users/me").await.is(401);
-    let forced = json!({"data": {"type": "assignment", "attributes": {"workerIds": [bob.id], "force": {"reason": "please"}}}});
+    let forced =
+        json!({"data": {"type": "assignment", "attributes": {"workerIds": [bob.id], "force": {"reason": "please"}}}});
     ann.post(&format!("/api/v1/visits/{visit}/assign"), forced).await.refused(422, "WORKER_INACTIVE");
 }
 
@@ -125,7 +127,9 @@ async fn several_workers_are_assigned_all_or_none() {
     let (bob, cid) = (ann.hires_worker(json!({})).await, ann.hires_worker(json!({})).await);
     let (visit, both) = (ann.books(NINE, TEN).await, ann.books(NINE, TEN).await);
     ann.assigns(visit, &bob).await.ok();
-    ann.post(&format!("/api/v1/visits/{both}/assign"), assignment(&[bob.id, cid.id])).await.refused(409, "SCHEDULE_CONFLICT");
+    ann.post(&format!("/api/v1/visits/{both}/assign"), assignment(&[bob.id, cid.id]))
+        .await
+        .refused(409, "SCHEDULE_CONFLICT");
     let read = ann.get(&format!("/api/v1/visits/{both}")).await.ok();
     assert_eq!(read.attributes()["workerIds"], json!([]));
     ann.post(&format!("/api/v1/visits/{visit}/unassign"), assignment(&[bob.id])).await.ok();
@@ -168,7 +172,8 @@ async fn progress_follows_the_states_and_who_reports_it() {
     assert_eq!(on_the_way.body["meta"]["verdict"], "applied");
     let busy = bob.reports(other, "start").await.refused(409, "WRONG_STATE");
     assert_eq!(busy.body["errors"][0]["meta"]["busyWith"], json!(visit));
-    for (step, status) in [("arrive", "onSite"), ("start", "inProgress"), ("pause", "paused"), ("start", "inProgress")] {
+    for (step, status) in [("arrive", "onSite"), ("start", "inProgress"), ("pause", "paused"), ("start", "inProgress")]
+    {
         assert_eq!(bob.reports(visit, step).await.ok().attributes()["status"], status);
     }
     assert_eq!(bob.reports(visit, "complete").await.ok().attributes()["status"], "completed");
@@ -227,14 +232,17 @@ async fn what_is_malformed_is_named_field_by_field() {
     let ann = app.owner().await;
     let visit = ann.books(NINE, TEN).await;
     let path = format!("/api/v1/visits/{visit}/assign");
-    let wrong = json!({"data": {"type": "assignment", "attributes": {"workerIds": ["x"], "force": {}, "color": "red"}}});
+    let wrong =
+        json!({"data": {"type": "assignment", "attributes": {"workerIds": ["x"], "force": {}, "color": "red"}}});
     let refused = ann.post(&path, wrong).await.refused(400, "VALIDATION_ERROR");
     let sources = refused.sources();
     for pointer in ["/data/attributes/workerIds", "/data/attributes/force/reason", "/data/attributes/color"] {
         assert!(sources.iter().any(|source| source == pointer), "{pointer} not in {sources:?}");
     }
     ann.get("/api/v1/schedule?from=2026-12-01&to=x").await.refused(400, "VALIDATION_ERROR");
-    ann.get("/api/v1/schedule?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z&colour=red").await.refused(400, "VALIDATION_ERROR");
+    ann.get("/api/v1/schedule?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z&colour=red")
+        .await
+        .refused(400, "VALIDATION_ERROR");
     ann.get("/api/v1/visits/not-an-id").await.refused(404, "NOT_FOUND");
     ann.get("/api/v1/nowhere").await.refused(404, "NOT_FOUND");
 }

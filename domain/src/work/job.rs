@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Place;
@@ -30,6 +31,10 @@ impl JobStatus {
         JobStatus::Completed,
         JobStatus::Cancelled,
     ];
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -77,6 +82,34 @@ pub struct Standing {
     pub status: VisitStatus,
     pub has_window: bool,
     pub has_worker: bool,
+}
+
+/// A job with what its record keeps and the board does not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRecord {
+    pub job: Job,
+    pub description: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What may be changed of a job without asking the board. `None` keeps it; of the description, `Some(None)` clears it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobPatch {
+    pub title: Option<String>,
+    pub description: Option<Option<String>>,
+    pub required_skills: Option<BTreeSet<String>>,
+    pub priority: Option<i16>,
+}
+
+impl JobPatch {
+    pub fn apply(self, record: &mut JobRecord) {
+        let JobPatch { title, description, required_skills, priority } = self;
+        record.job.title = title.unwrap_or_else(|| record.job.title.clone());
+        record.description = description.unwrap_or_else(|| record.description.clone());
+        record.job.required_skills = required_skills.unwrap_or_else(|| record.job.required_skills.clone());
+        record.job.priority = priority.unwrap_or(record.job.priority);
+    }
 }
 
 /// The first line that applies, read from top to bottom.

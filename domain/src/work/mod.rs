@@ -2,4 +2,4 @@
 
 mod job;
 
-pub use job::{Job, JobEnd, JobStatus, Standing, derive_status};
+pub use job::{Job, JobEnd, JobPatch, JobRecord, JobStatus, Standing, derive_status};

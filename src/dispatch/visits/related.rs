@@ -7,7 +7,10 @@ use muster_domain::ids::AccountId;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::customers::clients::{self, client_resource};
 use crate::http::{App, Problem};
+use crate::store::{Undone, Unit};
+use crate::work::jobs::{self, job_resource};
 
 pub async fn included(
     app: &App,
@@ -15,10 +18,20 @@ pub async fn included(
     visits: &[Visit],
     include: &[String],
 ) -> Result<Vec<Value>, Problem> {
-    let _ = (app, account);
-    let jobs: BTreeSet<Uuid> = visits.iter().map(|visit| visit.job_id.0).collect();
-    if include.is_empty() || jobs.is_empty() {
+    let ids: BTreeSet<Uuid> = visits.iter().map(|visit| visit.job_id.0).collect();
+    if include.is_empty() || ids.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(Vec::new())
+    let (ids, asked): (Vec<Uuid>, Vec<String>) = (ids.into_iter().collect(), include.to_vec());
+    Ok(app.store.quiet(account, move |unit| Box::pin(related(unit, ids.clone(), asked.clone()))).await?)
+}
+
+async fn related(unit: &mut Unit, ids: Vec<Uuid>, include: Vec<String>) -> Result<Vec<Value>, Undone<Problem>> {
+    let account = unit.account();
+    let asked = |name: &str| include.iter().any(|included| included == name);
+    let jobs = jobs::read(unit.conn(), account, &ids).await?;
+    let owners: BTreeSet<Uuid> = jobs.iter().filter(|_| asked("client")).map(|job| job.job.client_id.0).collect();
+    let clients = clients::read(unit.conn(), account, &owners.into_iter().collect::<Vec<_>>()).await?;
+    let jobs = jobs.iter().filter(|_| asked("job")).map(job_resource);
+    Ok(jobs.chain(clients.iter().map(client_resource)).collect())
 }

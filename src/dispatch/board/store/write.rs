@@ -23,7 +23,7 @@ pub type Written = (DateTime<Utc>, By, Arc<Fact>);
 pub async fn write(conn: &mut PgConnection, account: AccountId, facts: &[Written]) -> Result<(), StoreError> {
     let mut visits: BTreeMap<VisitId, &Visit> = BTreeMap::new();
     let mut groups: BTreeMap<VisitId, VisitId> = BTreeMap::new();
-    let mut jobs: BTreeMap<JobId, (&Job, Option<&JobFact>)> = BTreeMap::new();
+    let mut jobs: BTreeMap<JobId, JobRow> = BTreeMap::new();
     for (at, _, fact) in facts {
         match &**fact {
             Fact::Visit(fact) if fact.verb == VisitVerb::Superseded => {}
@@ -33,28 +33,33 @@ pub async fn write(conn: &mut PgConnection, account: AccountId, facts: &[Written
                 groups.extend(fact.regrouped.iter().copied());
             }
             Fact::Job(fact) => {
-                let created = jobs.get(&fact.job.id).and_then(|(_, created)| *created);
+                let created = jobs.get(&fact.job.id).and_then(|row| row.created);
                 let created = created.or((fact.verb == JobVerb::Created).then_some(fact));
-                jobs.insert(fact.job.id, (&fact.job, created));
+                jobs.insert(fact.job.id, JobRow { job: &fact.job, created, at: *at });
             }
             Fact::Worker(fact) => write_worker(conn, account, fact, *at).await?,
             Fact::TimeOff(fact) => write_time_off(conn, account, fact).await?,
             Fact::Record(_) => {}
         }
     }
-    let at = facts.first().map(|(at, ..)| *at).unwrap_or_default();
-    write_jobs(conn, account, &jobs, at).await?;
+    write_jobs(conn, account, &jobs).await?;
     write_visits(conn, account, &visits, &groups).await?;
     write_assignments(conn, account, &visits, &groups).await
+}
+
+/// The last state of a job among the facts, and whether it is new.
+struct JobRow<'a> {
+    job: &'a Job,
+    created: Option<&'a JobFact>,
+    at: DateTime<Utc>,
 }
 
 async fn write_jobs(
     conn: &mut PgConnection,
     account: AccountId,
-    jobs: &BTreeMap<JobId, (&Job, Option<&JobFact>)>,
-    at: DateTime<Utc>,
+    jobs: &BTreeMap<JobId, JobRow<'_>>,
 ) -> Result<(), StoreError> {
-    for (job, created) in jobs.values() {
+    for JobRow { job, created, at } in jobs.values() {
         let ended = job.end.map(end_name);
         if let Some(created) = created {
             sqlx::query(
