@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use uuid::Uuid;
 
 use super::caller::{Who, peer};
@@ -33,15 +34,12 @@ const SECURITY_HEADERS: &[(&str, &str)] = &[
 pub async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let id = request_id(&request);
     let method = request.method().to_string();
     let path = request.path().to_owned();
-    let mut response = match next.call(request).await {
-        Ok(response) => response,
-        Err(error) => return Err(error),
-    };
+    let mut response = shaped(next.call(request).await?.map_into_boxed_body());
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
     let status = response.status().as_u16();
     log(&response, &id, &method, &path, began);
@@ -95,12 +93,22 @@ pub async fn unknown_path() -> Result<HttpResponse, Problem> {
     Err(Problem::not_found())
 }
 
-/// A known path with another method.
-pub async fn unknown_method() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(Code::METHOD_NOT_ALLOWED, "This resource does not answer that method."))
+/// A known path with another method: the router answers without a body, which is not how we speak.
+fn shaped(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let problem = Problem::new(Code::METHOD_NOT_ALLOWED, "This resource does not answer that method.");
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, problem.error_response())
 }
 
 /// For path parameters that are not UUIDs: there is no such resource.
 pub fn path_error(_: actix_web::error::PathError, _: &actix_web::HttpRequest) -> Error {
     Problem::not_found().into()
+}
+
+/// A known path with another method.
+pub async fn unknown_method() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Code::METHOD_NOT_ALLOWED, "This resource does not answer that method."))
 }

@@ -2,4 +2,5 @@
 
 mod embedded;
 mod harness;
+mod readme;
 mod visits;

@@ -245,4 +245,5 @@ async fn what_is_malformed_is_named_field_by_field() {
         .refused(400, "VALIDATION_ERROR");
     ann.get("/api/v1/visits/not-an-id").await.refused(404, "NOT_FOUND");
     ann.get("/api/v1/nowhere").await.refused(404, "NOT_FOUND");
+    ann.delete("/api/v1/schedule").await.refused(405, "METHOD_NOT_ALLOWED");
 }

@@ -127,6 +127,9 @@ fn serve(settings: Settings, ready: oneshot::Sender<SocketAddr>, stopped: onesho
         ready.send(running.addr).ok();
         stopped.await.ok();
         running.stop().await;
+        // Ends the threads of the actors too.
+        actix_rt::System::current().stop();
+        tokio::time::sleep(Duration::from_millis(20)).await;
     });
 }
 
