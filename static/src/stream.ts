@@ -35,6 +35,8 @@ export type Effect =
 
 interface LogState {
   cursor: { epoch: string; seq: number } | null;
+  /** Nothing up to here is missing: what the heartbeat vouches for, and where to resume. */
+  upto: number;
   epoch: string;
   target: number;
   caughtUp: boolean;
@@ -252,14 +254,18 @@ export class StreamProtocol {
     if (!upto || typeof upto !== "object") return [];
     for (const [id, seq] of Object.entries(upto as Record<string, number>)) {
       const log = this.held.get(id)?.log;
-      if (log?.cursor && log.caughtUp && seq > log.cursor.seq) return [{ do: "drop" }];
+      if (log?.cursor) log.upto = Math.max(log.upto, Number(seq));
     }
     return [];
   }
 
   private subscription(held: Held): Record<string, unknown> {
     const frame: Record<string, unknown> = { type: "subscribe", ...held.topic };
-    if (held.log.cursor) frame.resume = { ...held.log.cursor };
+    const { cursor, upto } = held.log;
+    if (cursor) {
+      cursor.seq = Math.max(cursor.seq, upto);
+      frame.resume = { ...cursor };
+    }
     return frame;
   }
 
@@ -286,7 +292,7 @@ export class StreamProtocol {
 }
 
 function freshLog(): LogState {
-  return { cursor: null, epoch: "", target: 0, caughtUp: false, parts: null, held: [] };
+  return { cursor: null, upto: 0, epoch: "", target: 0, caughtUp: false, parts: null, held: [] };
 }
 
 /** Visits on the stream are resources; whoever keeps them wants them flat. */

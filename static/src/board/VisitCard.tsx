@@ -23,7 +23,7 @@ export function VisitCard(props: { visit: Visit; workerId: string; axis: Axis; r
       classList={{
         chosen: isChosen("visit", props.visit.id), movable: movable(), late: isLate(props.visit, now()),
         lifted: drag()?.visit.id === props.visit.id, saving: Boolean(floor.pending[props.visit.id]),
-        slim: props.row.rows > 1, narrow: box().width < 64,
+        slim: props.row.rows > 1, narrow: box().width < 84,
       }}
       style={{
         left: `${box().left}px`, width: `${box().width - 2}px`,
@@ -35,13 +35,13 @@ export function VisitCard(props: { visit: Visit; workerId: string; axis: Axis; r
       onPointerEnter={() => setHovered({ kind: "visit", id: props.visit.id })}
       onPointerLeave={() => setHovered(null)}>
       <div class="card-line">
-        <Icon name={statusIcon[props.visit.status]} size={14} />
         <span class="card-title">{visitTitle(props.visit)}</span>
         <Show when={props.visit.overlapAllowed}>
           <span class="card-flag" title={m.inspector.forced}><Icon name="overlap" size={13} /></span>
         </Show>
       </div>
       <div class="card-sub">
+        <Icon name={statusIcon[props.visit.status]} size={13} />
         <span class="card-status">{m.status[props.visit.status]}</span>
         <Show when={client()}><span class="card-client">{client()}</span></Show>
       </div>

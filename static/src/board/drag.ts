@@ -14,7 +14,8 @@ export const SNAP_MINUTES = 15;
 const START_PX = 5;
 const HOLD_MS = 280;
 const DEFAULT_LENGTH_MS = 3_600_000;
-const EDGE_PX = 48;
+const EDGE_PX = 40;
+const DWELL_MS = 350;
 
 export type Target =
   | { kind: "lane"; workerId: string; span: Span; misfits: Misfit[] }
@@ -44,6 +45,7 @@ export function grab(event: PointerEvent, visit: Visit, fromWorker: string | nul
   let active = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let frame = 0;
+  let edgeSince = 0;
 
   const begin = (x: number, y: number) => {
     active = true;
@@ -69,7 +71,13 @@ export function grab(event: PointerEvent, visit: Visit, fromWorker: string | nul
   const autoScroll = () => {
     const held = drag();
     if (!held) return;
-    if (scrollNear(held.x, held.y)) update(held.x, held.y);
+    // Passing over an edge is not asking to scroll; staying there is.
+    const edge = edgeUnder(held.x, held.y);
+    edgeSince = edge ? edgeSince || performance.now() : 0;
+    if (edge && performance.now() - edgeSince > DWELL_MS) {
+      edge.board.scrollBy(edge.dx, edge.dy);
+      update(held.x, held.y);
+    }
     frame = requestAnimationFrame(autoScroll);
   };
   const up = (next: PointerEvent) => {
@@ -169,17 +177,15 @@ export function misfitWords(one: Misfit, workerId: string): string {
   }
 }
 
-function scrollNear(x: number, y: number): boolean {
+function edgeUnder(x: number, y: number): { board: HTMLElement; dx: number; dy: number } | null {
   const board = document.querySelector<HTMLElement>("[data-board]");
-  if (!board) return false;
+  if (!board) return null;
   const box = board.getBoundingClientRect();
-  if (x < box.left || x > box.right || y < box.top || y > box.bottom) return false;
-  const before = [board.scrollLeft, board.scrollTop];
-  if (x > box.right - EDGE_PX) board.scrollLeft += 8;
-  else if (x < box.left + headWidth() + EDGE_PX / 2 && x > box.left + headWidth() - EDGE_PX) board.scrollLeft -= 8;
-  if (y > box.bottom - EDGE_PX / 2) board.scrollTop += 6;
-  else if (y < box.top + EDGE_PX) board.scrollTop -= 6;
-  return board.scrollLeft !== before[0] || board.scrollTop !== before[1];
+  if (x < box.left || x > box.right || y < box.top || y > box.bottom) return null;
+  const tracksFrom = box.left + headWidth();
+  const dx = x > box.right - EDGE_PX ? 8 : Math.abs(x - tracksFrom) < EDGE_PX / 2 ? -8 : 0;
+  const dy = y > box.bottom - EDGE_PX / 2 ? 6 : y < box.top + EDGE_PX ? -6 : 0;
+  return dx || dy ? { board, dx, dy } : null;
 }
 
 function swallowClick(): void {

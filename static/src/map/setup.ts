@@ -31,6 +31,9 @@ function classIs(name: string): maplibre.FilterSpecification {
 const growing = (small: number, large: number): maplibre.ExpressionSpecification =>
   ["interpolate", ["exponential", 1.6], ["zoom"], 11, small, 17, large];
 
+/** What is chosen stands out from its neighbours. */
+const sized = (size: number): maplibre.ExpressionSpecification => ["case", ["==", ["get", "chosen"], true], size * 1.5, size];
+
 function style(theme: Theme): maplibre.StyleSpecification {
   const c = COLOURS[theme];
   return {
@@ -101,10 +104,10 @@ export function addFloor(map: maplibre.Map, theme: Theme): void {
   map.addLayer({ id: "trail", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" },
     paint: { "line-color": c.trail, "line-width": 3, "line-opacity": 0.65 } });
   map.addLayer({ id: "visit-halo", type: "circle", source: "visits", filter: ["==", ["get", "chosen"], true],
-    paint: { "circle-radius": 17, "circle-opacity": 0, "circle-stroke-width": 3, "circle-stroke-color": c.halo, "circle-translate": [0, -17] } });
+    paint: { "circle-radius": 13, "circle-color": c.halo, "circle-opacity": 0.22, "circle-stroke-width": 2, "circle-stroke-color": c.halo } });
   map.addLayer({ id: "visits", type: "symbol", source: "visits", layout: {
     "icon-image": ["get", "icon"], "icon-anchor": "bottom", "icon-allow-overlap": true, "icon-ignore-placement": true,
-    "symbol-sort-key": ["get", "order"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.4, 12, 0.6, 15, 1],
+    "symbol-sort-key": ["get", "order"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, sized(0.4), 12, sized(0.6), 15, sized(1)],
   } });
   map.addLayer({ id: "worker-halo", type: "circle", source: "workers", filter: ["==", ["get", "chosen"], true],
     paint: { "circle-radius": 18, "circle-opacity": 0, "circle-stroke-width": 3, "circle-stroke-color": c.halo } });

@@ -29,6 +29,7 @@ export const closeClash = () => setClash(null);
 
 interface Undoable { visitId: string; before: Placing; after: number }
 let lastMove: Undoable | null = null;
+let underWay: Promise<unknown> = Promise.resolve();
 
 /** Gives a visit its time and its people in one step; what is left out stays. */
 export function place(visit: Visit, placing: Placing, force?: Force): Promise<boolean> {
@@ -81,6 +82,8 @@ export function progress(visit: Visit, step: Step, reason?: string): Promise<boo
 }
 
 export async function undo(): Promise<void> {
+  // What is still under way is what one means to take back.
+  await underWay;
   const held = lastMove;
   if (!held) return;
   lastMove = null;
@@ -106,7 +109,13 @@ export function stepsFrom(visit: Visit): Step[] {
   }
 }
 
-async function attempt(
+function attempt(...order: Parameters<typeof tried>): Promise<boolean> {
+  const running = tried(...order);
+  underWay = running.catch(() => undefined);
+  return running;
+}
+
+async function tried(
   visit: Visit, placing: Placing, overlay: Overlay,
   send: (force?: Force) => Promise<{ data: Resource<VisitAttributes> }>,
   done: (after: Visit) => void, force?: Force,

@@ -100,7 +100,7 @@ export async function loadClients(): Promise<Client[]> {
 }
 
 export async function loadClient(id: string): Promise<Client> {
-  const answer = await get<Resource<ClientAttributes>>(`/clients/${id}`);
+  const answer = await get<Resource<ClientAttributes>>(`/clients/${id}?include=properties`);
   const client = flat(answer.data);
   setFloor("clients", id, reconcile(client));
   return client;
