@@ -197,6 +197,9 @@ impl BoardActor {
         self.since_snapshot += entries.len();
         self.observer.changed(self.account, committed, &entries);
         self.observer.committed(self.account, &entries);
+        if self.since_snapshot >= SNAPSHOT_EVERY {
+            self.save_snapshot();
+        }
         decided.into_iter().for_each(|one| one.waiting.answered(one.answer));
     }
 
@@ -229,7 +232,7 @@ impl BoardActor {
         }
     }
 
-    /// What may wait for a quiet moment: a snapshot, and letting go of what ended long ago.
+    /// Lets go of what ended long ago, in a quiet moment.
     pub(super) fn tidy(&mut self) {
         let Some(committed) = self.committed.as_mut().filter(|_| !self.busy) else { return };
         let now = Utc::now();
@@ -237,23 +240,21 @@ impl BoardActor {
             committed.forget(now);
             self.ahead.forget(now);
         }
-        if self.since_snapshot >= SNAPSHOT_EVERY {
-            self.since_snapshot = 0;
-            let save = self.store.save_snapshot(self.account, Box::new(committed.clone()));
-            actix::spawn(async move { drop(save.await) });
-        }
+    }
+
+    fn save_snapshot(&mut self) {
+        let Some(committed) = &self.committed else { return };
+        self.since_snapshot = 0;
+        let save = self.store.save_snapshot(self.account, Box::new(committed.clone()));
+        // Losing one costs the next start some reading, nothing else.
+        actix::spawn(async move { drop(save.await) });
     }
 
     pub(super) fn sleep(&mut self, ctx: &mut Ctx) {
         let idle = !self.busy && self.queue.is_empty() && self.looks.is_empty();
-        match &self.committed {
-            Some(committed) if idle => {
-                let save = self.store.save_snapshot(self.account, Box::new(committed.clone()));
-                actix::spawn(async move { drop(save.await) });
-                ctx.stop();
-            }
-            None if idle => ctx.stop(),
-            _ => {}
+        if idle {
+            self.save_snapshot();
+            ctx.stop();
         }
     }
 }

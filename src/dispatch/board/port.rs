@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use muster_actors::ports::{AnswerKey, Batch, BoardStore, CommitError, Entry, Journal, Later, Prepared, Unavailable};
@@ -100,12 +101,14 @@ impl BoardStore for Store {
                         if stream.board_seq != batch.decided_at {
                             return Err(Undone::Refused(CommitError::Stale));
                         }
-                        let first = stream.seq + 1;
+                        let (first, began) = (stream.seq + 1, Instant::now());
                         store::write(unit.conn(), account, &batch.facts).await?;
                         for (key, answer) in &batch.answers {
                             answers::keep(unit.conn(), account, key, answer).await?;
                         }
                         journal::append(unit.conn(), account, stream, batch.facts.clone()).await?;
+                        metrics::histogram!("muster_account_lock_hold_seconds", "lane" => "board")
+                            .record(began.elapsed());
                         Ok(first)
                     })
                 })
