@@ -192,7 +192,10 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> (App, Identi
     let identity = Identity::new(&store, &secrets, identity::Settings { bcrypt_cost: settings.password_cost });
     let admission = Arc::clone(&identity.sessions) as _;
     let public_url = settings.public_url.clone();
-    (App { store, secrets, boards, admission, announce: herald, public_url }, identity)
+    (
+        App { store, secrets, boards, admission, announce: herald, public_url, data_dir: settings.data_dir.clone() },
+        identity,
+    )
 }
 
 /// Every route of the server.

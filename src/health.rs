@@ -1,17 +1,22 @@
 //! Is it alive, is it ready, and the metrics. Beside the API, for load balancers and people on call.
 
+use std::ffi::CString;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, ServiceConfig, get, to};
 use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::http::App;
 use crate::observe;
 
+/// PostgreSQL stops when it cannot write; better to send the traffic elsewhere before.
+const MIN_FREE_BYTES: u64 = 64 * 1024 * 1024;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub fn routes(cfg: &mut ServiceConfig) {
@@ -25,24 +30,42 @@ async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// Ready means: the database answers.
+/// Ready means: the database answers, and there is room to write. What exactly is wrong stays in the log: this page is
+/// read by anybody.
 async fn ready(app: Data<App>) -> HttpResponse {
     let database = match tokio::time::timeout(CHECK_TIMEOUT, app.store.ping()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("no answer in time".to_owned()),
     };
-    if let Err(error) = &database {
-        tracing::warn!(error, "not ready: the database does not answer");
+    let checks = [("database", database), ("disk", room_on_disk(&app.data_dir))];
+    for (name, check) in &checks {
+        if let Err(because) = check {
+            tracing::warn!(check = name, because, "not ready");
+        }
     }
-    let check = |ok: bool| -> Value { json!({ "status": if ok { "ok" } else { "failed" } }) };
-    let checks = json!({ "database": check(database.is_ok()) });
-    if database.is_ok() {
-        HttpResponse::Ok().json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "checks": checks }))
+    let all_well = checks.iter().all(|(_, check)| check.is_ok());
+    let told: Map<String, Value> = checks
+        .iter()
+        .map(|(name, check)| ((*name).to_owned(), json!({ "status": if check.is_ok() { "ok" } else { "failed" } })))
+        .collect();
+    if all_well {
+        HttpResponse::Ok().json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "checks": told }))
     } else {
-        let body = json!({ "status": "unavailable", "checks": checks });
+        let body = json!({ "status": "unavailable", "checks": told });
         HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "1")).json(body)
     }
+}
+
+/// A directory that does not exist (an external database, and no secret made here) needs no room.
+fn room_on_disk(dir: &Path) -> Result<(), String> {
+    let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else { return Ok(()) };
+    // SAFETY: statvfs only writes to the struct given, which is plain data and outlives the call.
+    let (answer, room) = unsafe {
+        let mut stat: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(path.as_ptr(), &mut stat), stat.f_bavail.saturating_mul(stat.f_frsize))
+    };
+    if answer == 0 && room < MIN_FREE_BYTES { Err(format!("{room} bytes left")) } else { Ok(()) }
 }
 
 async fn metrics() -> HttpResponse {

@@ -1,5 +1,6 @@
 //! What every handler can reach. Made by `boot`, shared by all worker threads.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use muster_actors::directory::Directory;
@@ -28,4 +29,6 @@ pub struct App {
     pub announce: Arc<dyn Announce>,
     /// As others reach this server, without a trailing slash; `None`: as the request's own Host says.
     pub public_url: Option<String>,
+    /// Where the server keeps its files.
+    pub data_dir: PathBuf,
 }
