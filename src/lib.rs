@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod health;
 pub mod http;
 pub mod identity;
+pub mod live;
 pub mod observe;
 pub mod settings;
 pub mod store;

@@ -75,7 +75,7 @@ impl Store {
 
     /// Makes the partitions of the coming time.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT ensure_job_partitions()").execute(&self.pool).await?;
+        sqlx::query("SELECT ensure_partitions()").execute(&self.pool).await?;
         Ok(())
     }
 }
