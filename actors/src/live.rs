@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, ArbiterHandle};
+use actix::{Actor, Addr, ArbiterHandle};
 use muster_domain::ids::{AccountId, WorkerId};
 use muster_domain::live::Point;
 use tokio::sync::{oneshot, watch};
@@ -17,8 +17,6 @@ use crate::tracker::{Declined, Receipt, Report, Tracker};
 
 #[derive(Clone, Copy, Debug)]
 pub struct LiveSettings {
-    /// Threads for radars and trackers.
-    pub arbiters: usize,
     /// How often an account's changes are shown.
     pub tick: Duration,
     /// A tracker without points for so long stops.
@@ -27,7 +25,7 @@ pub struct LiveSettings {
 
 impl Default for LiveSettings {
     fn default() -> Self {
-        Self { arbiters: 2, tick: Duration::from_secs(1), idle_after: Duration::from_secs(30 * 60) }
+        Self { tick: Duration::from_secs(1), idle_after: Duration::from_secs(30 * 60) }
     }
 }
 
@@ -61,14 +59,14 @@ struct Ports {
 }
 
 impl Live {
-    /// Starts its threads: call inside an actix system.
+    /// Its actors live on `threads`, of which there is at least one.
     pub fn start(
+        threads: Vec<ArbiterHandle>,
         rosters: Arc<dyn Rosters>,
         log: Arc<dyn TrackLog>,
         known: Arc<dyn LastKnown>,
         settings: LiveSettings,
     ) -> Arc<Self> {
-        let threads = (0..settings.arbiters.max(1)).map(|_| Arbiter::new().handle()).collect();
         let ports = Arc::new(Ports { rosters, log, known, settings });
         Arc::new(Self { threads, ports, accounts: Mutex::default() })
     }

@@ -53,8 +53,12 @@ pub struct RosterBook {
 }
 
 impl RosterBook {
-    /// Call after each load and commit of a board; readers hear of it only if the roster differs.
+    /// Call after each load and commit of a board; readers hear of it only if the roster differs. Costs nothing while
+    /// nobody follows.
     pub fn publish(&self, account: AccountId, board: &Board) {
+        if !self.is_open(account) {
+            return;
+        }
         let roster = Roster::of(board);
         self.page(account, |page| {
             page.send_if_modified(|held| {
@@ -65,6 +69,12 @@ impl RosterBook {
                 differs
             });
         });
+    }
+
+    /// Does anybody follow this account's roster?
+    pub fn is_open(&self, account: AccountId) -> bool {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.get(&account).is_some_and(|page| page.receiver_count() > 0)
     }
 
     fn page<T>(&self, account: AccountId, with: impl FnOnce(&watch::Sender<Arc<Roster>>) -> T) -> T {
@@ -83,10 +93,10 @@ impl Rosters for BoardRosters {
     fn roster(&self, account: AccountId) -> Later<Result<watch::Receiver<Arc<Roster>>, Unavailable>> {
         let (book, boards) = (Arc::clone(&self.book), Arc::clone(&self.boards));
         Box::pin(async move {
-            let publishing = Arc::clone(&book);
-            let looked = boards.look(account, move |board| publishing.publish(account, board)).await;
+            let follower = book.page(account, watch::Sender::subscribe);
+            let looked = boards.look(account, move |board| book.publish(account, board)).await;
             looked.map_err(|_| Unavailable)?;
-            Ok(book.page(account, watch::Sender::subscribe))
+            Ok(follower)
         })
     }
 }

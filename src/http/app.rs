@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use muster_actors::directory::Directory;
+use muster_actors::live::Live;
 use muster_actors::ports::{Entry, Later};
 use muster_domain::ids::AccountId;
 
@@ -25,6 +26,7 @@ pub struct App {
     pub store: Store,
     pub secrets: Secrets,
     pub boards: Arc<Directory>,
+    pub live: Arc<Live>,
     pub admission: Arc<dyn Admission>,
     pub announce: Arc<dyn Announce>,
     /// As others reach this server, without a trailing slash; `None`: as the request's own Host says.

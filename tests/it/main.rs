@@ -4,3 +4,4 @@ mod embedded;
 mod harness;
 mod readme;
 mod visits;
+mod tracks;

@@ -208,8 +208,12 @@ const ACCOUNT: AccountId = AccountId(Uuid::from_u128(77));
 fn world() -> World {
     let log = Arc::new(Log::default());
     let boards = Arc::new(Boards(Mutex::new(watch::Sender::new(roster([entry(1, &[]), entry(2, &[])])))));
-    let settings = LiveSettings { tick: Duration::from_millis(20), arbiters: 1, ..LiveSettings::default() };
-    World { live: Live::start(boards.clone(), log.clone(), log.clone(), settings), log, boards }
+    let settings = LiveSettings { tick: Duration::from_millis(20), ..LiveSettings::default() };
+    World {
+        live: Live::start(vec![actix::Arbiter::new().handle()], boards.clone(), log.clone(), log.clone(), settings),
+        log,
+        boards,
+    }
 }
 
 /// Waits until it is so: other threads have their own pace.
