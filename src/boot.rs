@@ -13,8 +13,9 @@ use anyhow::{Context, bail};
 use muster_actors::board::Observer;
 use muster_actors::directory::Directory;
 use muster_actors::feed::{FeedConfig, Feeds};
+use muster_actors::live::{Live, LiveSettings};
 use muster_actors::ports::Entry;
-use muster_actors::roster::RosterBook;
+use muster_actors::roster::{BoardRosters, RosterBook};
 use muster_domain::dispatch::VisitStatus;
 use muster_domain::dispatch::board::Board;
 use muster_domain::ids::AccountId;
@@ -24,10 +25,12 @@ use crate::dispatch::visits::telling::Fragments;
 use crate::http::app::Announce;
 use crate::http::{App, shell};
 use crate::identity::{self, Identity};
+use crate::live::devices::Door;
+use crate::live::tracks::TrackWriter;
 use crate::settings::{Environment, Settings};
 use crate::store::embedded::{self, EmbeddedPg};
 use crate::store::{Secrets, Store, migrate};
-use crate::{console, customers, dispatch, health, observe, work};
+use crate::{console, customers, dispatch, health, live, observe, work};
 
 const DATABASE: &str = "muster";
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3_600);
@@ -176,7 +179,8 @@ impl Announce for Herald {
         if entries.iter().any(|entry| entry.fact.moves_board())
             && let Some(boards) = self.boards.get().and_then(Weak::upgrade)
         {
-            boards.behind(account);
+            // Trackers and radars follow a roster only while its board is awake.
+            if self.rosters.is_open(account) { boards.wake(account) } else { boards.behind(account) }
         }
         self.feeds.committed(account, entries.to_vec());
     }
@@ -184,18 +188,19 @@ impl Announce for Herald {
 
 fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> (App, Identity) {
     let threads: Vec<ArbiterHandle> = (0..settings.threads.max(1)).map(|_| Arbiter::new().handle()).collect();
-    let feeds = Feeds::start(Arc::new(store.clone()), Arc::new(Fragments), threads, FeedConfig::default());
+    let feeds = Feeds::start(Arc::new(store.clone()), Arc::new(Fragments), threads.clone(), FeedConfig::default());
     let rosters = Arc::new(RosterBook::default());
     let herald = Arc::new(Herald { rosters: Arc::clone(&rosters), feeds: Arc::clone(&feeds), boards: OnceLock::new() });
     let boards = Arc::new(Directory::new(Arc::new(store.clone()), Arc::clone(&herald) as _, settings.threads));
     herald.boards.set(Arc::downgrade(&boards)).ok();
     let identity = Identity::new(&store, &secrets, identity::Settings { bcrypt_cost: settings.password_cost });
-    let admission = Arc::clone(&identity.sessions) as _;
+    let admission = Arc::new(Door { people: Arc::clone(&identity.sessions) as _, store: store.clone() });
+    let sources = Arc::new(BoardRosters { book: rosters, boards: Arc::clone(&boards) });
+    let tracks = TrackWriter::start(store.clone());
+    let live = Live::start(threads, sources, tracks, Arc::new(store.clone()), LiveSettings::default());
     let public_url = settings.public_url.clone();
-    (
-        App { store, secrets, boards, admission, announce: herald, public_url, data_dir: settings.data_dir.clone() },
-        identity,
-    )
+    let data_dir = settings.data_dir.clone();
+    (App { store, secrets, boards, live, admission, announce: herald, public_url, data_dir }, identity)
 }
 
 /// Every route of the server.
@@ -204,6 +209,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .configure(health::routes)
         .service(
             scope("/api/v1")
+                .configure(live::positions::routes)
+                .configure(live::devices::routes)
                 .configure(identity::routes)
                 .configure(customers::clients::routes)
                 .configure(customers::properties::routes)
@@ -211,6 +218,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
                 .configure(dispatch::visits::routes)
                 .default_service(to(shell::unknown_path)),
         )
+        .configure(live::positions::ingest_routes)
         .configure(console::routes);
 }
 

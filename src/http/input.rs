@@ -102,6 +102,20 @@ impl Input {
         }
     }
 
+    /// The body straight into a type, for the endpoints where every microsecond counts.
+    pub fn parse<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        if !self.is_json {
+            return Err(Problem::new(Code::UNSUPPORTED_MEDIA_TYPE, "Send Content-Type: application/json."));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Fault::new(Code::VALIDATION_ERROR, error.to_string()).at("").into(),
+            _ => Problem::new(
+                Code::JSON_INVALID,
+                format!("The body is not JSON: line {}, column {}.", error.line(), error.column()),
+            ),
+        })
+    }
+
     /// The envelope, with `data.type` = `kind`. An empty body is an empty envelope: some commands need no attributes.
     pub fn document(&self, kind: &str) -> Result<Document, Problem> {
         let object = self.object()?;

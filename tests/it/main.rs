@@ -3,5 +3,5 @@
 mod embedded;
 mod harness;
 mod readme;
-mod visits;
 mod tracks;
+mod visits;

@@ -1,0 +1,155 @@
+//! Positions over REST: report them, follow a worker's track, find who is near.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, ServiceConfig, get, post};
+use chrono::{TimeDelta, Utc};
+use muster_actors::radar::Wanted;
+use muster_domain::ids::{AccountId, WorkerId};
+use muster_domain::live::Point;
+use muster_domain::{Place, TimeWindow};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::openapi::PositionBatchRequest;
+use super::report::{report, unanswered};
+use super::wire::{self, Batch, LiveWire, NearbyAttributes, PositionBatchAttributes, TrackPointAttributes};
+use crate::http::caller::may;
+use crate::http::envelope::Answer;
+use crate::http::openapi::{Collection, Document, Errors, Request};
+use crate::http::{Allowed, App, Code, Fault, Input, Listing, Problem};
+use crate::live::tracks;
+use crate::store::work::to_micros;
+use crate::store::{StoreError, Undone};
+
+/// Points in one report.
+const MAX_POINTS: usize = 1_000;
+/// A longer track is read in pieces.
+const MAX_TRACK_DAYS: i64 = 31;
+const MAX_TRACK_POINTS: usize = 20_000;
+const MAX_NEARBY: i64 = 100;
+const DEFAULT_NEARBY: i64 = 10;
+
+/// Before the workers' own routes: `nearby` is no id.
+pub fn routes(cfg: &mut ServiceConfig) {
+    cfg.route("/positions", post().to(send))
+        .route("/workers/nearby", get().to(nearby))
+        .route("/workers/{id}/track", get().to(track));
+}
+
+/// Takes a phone's points. The answer comes when they are durable: what it names may be deleted on the phone.
+#[utoipa::path(post, path = "/api/v1/positions", tag = "live",
+    request_body(content = Request<PositionBatchRequest>),
+    responses((status = 200, body = Document<PositionBatchAttributes>), (status = 400, body = Errors),
+        (status = 403, description = "No worker, or inactive", body = Errors),
+        (status = 429, description = "Nothing was taken", body = Errors)))]
+pub async fn send(caller: Allowed<may::PositionsWrite>, app: Data<App>, input: Input) -> Result<HttpResponse, Problem> {
+    let caller = caller.caller;
+    let no_profile = || Problem::new(Code::FORBIDDEN, "You have no worker's profile, so no positions of your own.");
+    let worker = caller.worker().ok_or_else(no_profile)?;
+    let batch: Batch<'_> = input.parse()?;
+    if batch.data.kind.as_ref().is_some_and(|kind| kind != "positionBatch") {
+        let fault = Fault::new(Code::VALIDATION_ERROR, "type must be \"positionBatch\".");
+        return Err(fault.at("/data/type").into());
+    }
+    let attributes = batch.data.attributes;
+    if attributes.points.len() > MAX_POINTS {
+        let fault = Fault::new(Code::VALIDATION_ERROR, format!("A report has at most {MAX_POINTS} points."));
+        return Err(fault.at("/data/attributes/points").into());
+    }
+    // Two phones of one worker may send at the same instant.
+    let phone = attributes.device_id.map(|id| Uuid::new_v5(&caller.principal(), id.as_bytes()));
+    let sender = phone.unwrap_or_else(|| caller.principal());
+    let points = wire::parse_points(&attributes.points, sender, to_micros(Utc::now()));
+    let outcome = report(&app.live, caller.account, worker, points).await?;
+    Ok(Answer::ok(wire::batch_resource(outcome)).respond())
+}
+
+/// Where a worker was, in the order of his phone's clock. Workers read only their own.
+#[utoipa::path(get, path = "/api/v1/workers/{id}/track", tag = "live",
+    params(("id" = Uuid, Path), ("from" = String, Query, example = "2026-12-01T00:00:00Z"),
+        ("to" = String, Query, example = "2026-12-02T00:00:00Z")),
+    responses((status = 200, description = "meta.truncated: there are more, read on from the last point's time",
+            body = Collection<TrackPointAttributes>),
+        (status = 400, body = Errors), (status = 404, body = Errors)))]
+pub async fn track(
+    caller: Allowed<may::PositionsRead>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    list: Listing,
+) -> Result<HttpResponse, Problem> {
+    let worker = WorkerId(*id);
+    if caller.only().is_some_and(|own| own != worker) {
+        return Err(Problem::not_found());
+    }
+    list.allow(&["from", "to"])?;
+    let range = track_range(&list)?;
+    let account = caller.caller.account;
+    let live = app.live.account(account).await.map_err(|_| StoreError::Unavailable("live".into()))?;
+    if !live.roster().workers.contains_key(&worker) {
+        return Err(Problem::not_found());
+    }
+    let mut points = app
+        .store
+        .quiet(account, move |unit| {
+            Box::pin(async move {
+                let account = unit.account();
+                let limit = MAX_TRACK_POINTS as i64 + 1;
+                let points: Vec<Point> = tracks::store::track(unit.conn(), account, worker, range, limit).await?;
+                Ok::<_, Undone<Problem>>(points)
+            })
+        })
+        .await?;
+    let truncated = points.len() > MAX_TRACK_POINTS;
+    points.truncate(MAX_TRACK_POINTS);
+    let items = points.iter().map(wire::track_point_resource).collect();
+    Ok(Answer::ok(Value::Array(items)).meta("truncated", truncated).respond())
+}
+
+fn track_range(list: &Listing) -> Result<TimeWindow, Problem> {
+    let to = list.instant("to")?.unwrap_or_else(Utc::now);
+    let from = list.instant("from")?.unwrap_or(to - TimeDelta::days(1));
+    let range = TimeWindow::new(from, to).filter(|range| range.length() <= TimeDelta::days(MAX_TRACK_DAYS));
+    range.ok_or_else(|| {
+        let detail = format!("to must be after from, by at most {MAX_TRACK_DAYS} days.");
+        Fault::new(Code::VALIDATION_ERROR, detail).parameter("to").into()
+    })
+}
+
+/// Who could go there: active, on shift, with the skills and a fresh position; nearest first.
+#[utoipa::path(get, path = "/api/v1/workers/nearby", tag = "live",
+    params(("lat" = f64, Query), ("lng" = f64, Query), ("limit" = Option<i64>, Query),
+        ("skills" = Option<String>, Query, example = "gas,water"), ("at" = Option<String>, Query)),
+    responses((status = 200, body = Collection<NearbyAttributes>), (status = 400, body = Errors)))]
+pub async fn nearby(
+    caller: Allowed<may::PositionsRead>,
+    app: Data<App>,
+    list: Listing,
+) -> Result<HttpResponse, Problem> {
+    if caller.only().is_some() {
+        return Err(Problem::new(Code::FORBIDDEN, "Only the office may look for workers."));
+    }
+    list.allow(&["lat", "lng", "limit", "skills", "at"])?;
+    let required = |name: &'static str| {
+        let fault = Fault::new(Code::VALIDATION_ERROR, format!("{name} is required.")).parameter(name);
+        move || Problem::from(fault.clone())
+    };
+    let lat = list.number("lat", -90.0..=90.0)?.ok_or_else(required("lat"))?;
+    let lng = list.number("lng", -180.0..=180.0)?.ok_or_else(required("lng"))?;
+    let skills = list.text("skills").unwrap_or_default().split(',').map(|skill| skill.trim().to_lowercase());
+    let wanted = Wanted {
+        from: Place { lat, lng },
+        limit: list.integer("limit", 1..=MAX_NEARBY)?.unwrap_or(DEFAULT_NEARBY) as usize,
+        skills: skills.filter(|skill| !skill.is_empty()).collect::<BTreeSet<_>>(),
+        at: list.instant("at")?,
+    };
+    let near = app.live.nearest(caller.caller.account, wanted).await.map_err(unanswered)?;
+    Ok(Answer::ok(Value::Array(near.iter().map(wire::near_resource).collect())).respond())
+}
+
+/// The live attributes of everybody on the account's roster, for lists of workers.
+pub async fn live_of(app: &App, account: AccountId) -> Result<BTreeMap<WorkerId, LiveWire>, Problem> {
+    let positions = app.live.positions(account).await.map_err(unanswered)?;
+    Ok(positions.iter().map(|(worker, live)| (*worker, LiveWire::from(live))).collect())
+}
