@@ -44,7 +44,7 @@ export const m = {
     },
     toDark: "Dark theme", toLight: "Light theme", me: "Your account", create: "New",
     newJob: "New job", newClient: "New client", newWorker: "New worker", newTimeOff: "Time off",
-    shortcuts: "Keyboard shortcuts", zone: (zone: string) => `Times in ${zone}`,
+    shortcuts: "Keyboard shortcuts", zone: (zone: string) => `Times in ${zone}`, zoneShort: (city: string) => `${city} time`,
   },
   tabs: { queue: "Queue", board: "Board", map: "Map" },
   queue: {
@@ -64,7 +64,7 @@ export const m = {
     offShift: "Off shift", inactive: "Inactive", resize: "Drag to change the end",
   },
   map: {
-    title: "Map", fit: "Show everything", noMap: "The map cannot be drawn in this browser.",
+    title: "Map", fit: "Show everything", empty: "Nobody is on the map yet", emptyHint: "People appear as soon as they report where they are, visits when their property has a place.", noMap: "The map cannot be drawn in this browser.",
     fix: (age: string) => `last fix ${age}`, accuracy: (metres: number) => `± ${metres} m`,
     battery: (percent: number) => `battery ${percent} %`, speed: (kmh: number) => `${kmh} km/h`,
     noFix: "no position yet", pick: "Click the map to set the place", picked: "Place set", noPlace: "No place set",
@@ -78,7 +78,7 @@ export const m = {
   inspector: {
     visit: "Visit", worker: "Worker", close: "Close details", job: "Job", client: "Client", when: "When", who: "Who",
     where: "Where", skills: "Skills", priority: "Priority", phone: "Phone", email: "E-mail", hours: "Working hours",
-    anyHours: "Any time", timeOff: "Time off", position: "Position", history: "History", noHistory: "Nothing happened yet.",
+    anyHours: "Any time", timeOff: "Time off", position: "Position", history: "History", noHistory: "What happens from now on shows here.",
     nobody: "Nobody yet", unknownClient: "Client", today: "This day", noVisits: "No visits this day.",
     jobNumber: (n: number) => `Job ${n}`, forced: "Allowed to overlap", call: "Call",
     until: (text: string) => `until ${text}`,

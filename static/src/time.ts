@@ -37,6 +37,12 @@ export function instantOf(wall: Wall, zone: string): number {
   return asUtc - offset(first);
 }
 
+/** How far a zone's clocks are ahead of UTC. */
+export function offsetMinutes(ms: number, zone: string): number {
+  const wall = wallOf(ms, zone);
+  return Math.round((Date.UTC(wall.year, wall.month - 1, wall.day, wall.hour, wall.minute) - ms) / 60_000);
+}
+
 export function dateOf(ms: number, zone: string): string {
   const wall = wallOf(ms, zone);
   return `${pad(wall.year, 4)}-${pad(wall.month)}-${pad(wall.day)}`;

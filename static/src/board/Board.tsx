@@ -21,6 +21,7 @@ export function Board(): JSX.Element {
   const topOf = createMemo(() => new Map(derived.workers().map((worker, i) => [worker.id, i * LANE_HEIGHT])));
   const nowX = () => xOf(axis(), now());
   const nowInside = () => now() >= axis().from && now() < axis().to;
+  const underNow = (hour: number) => nowInside() && nowX() - xOf(axis(), hour) > -28 && nowX() - xOf(axis(), hour) < 62;
   const step = () => (hourWidth() < 44 ? 2 : 1);
 
   onMount(() => {
@@ -66,7 +67,7 @@ export function Board(): JSX.Element {
               </span>
             </div>
             <For each={hoursOf(axis())}>{(hour, index) => (
-              <Show when={index() % step() === 0}>
+              <Show when={index() % step() === 0 && !underNow(hour)}>
                 <span class="axis-hour" style={{ left: `${headWidth() + xOf(axis(), hour)}px` }}>{clock(hour, zone())}</span>
               </Show>
             )}</For>
@@ -81,15 +82,15 @@ export function Board(): JSX.Element {
             </Show>
           </div>
         </div>
-        <Show when={loaded() && derived.workers().length === 0}>
-          <div class="board-empty">
-            <Icon name="user" size={32} />
-            <h3>{m.board.empty}</h3>
-            <p>{m.board.emptyHint}</p>
-            <button type="button" class="primary" onClick={() => open({ name: "worker" })}>{m.header.newWorker}</button>
-          </div>
-        </Show>
       </div>
+      <Show when={loaded() && derived.workers().length === 0}>
+        <div class="board-empty">
+          <Icon name="user" size={32} />
+          <h3>{m.board.empty}</h3>
+          <p>{m.board.emptyHint}</p>
+          <button type="button" class="primary" onClick={() => open({ name: "worker" })}>{m.header.newWorker}</button>
+        </div>
+      </Show>
     </section>
   );
 }

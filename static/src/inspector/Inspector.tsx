@@ -1,14 +1,13 @@
 // Details of what is chosen, and what can be done with it.
 import { createEffect, createMemo, For, Match, on, Show, Switch, type JSX } from "solid-js";
-import { get } from "../api/http";
-import type { JournalEvent, Resource, Visit, Worker } from "../api/types";
+import type { Visit, Worker } from "../api/types";
 import { m } from "../messages";
 import { progress, stepsFrom, unassign, type Step } from "../state/actions";
 import { open } from "../state/dialogs";
-import { clientOf, derived, displayName, floor, initials, jobOf, livePosition, mayBePlaced, presenceOf, setFloor, shown, startOf, visitTitle, workerName, zone } from "../state/floor";
+import { clientOf, derived, displayName, floor, initials, jobOf, livePosition, mayBePlaced, presenceOf, shown, startOf, visitTitle, workerName, zone } from "../state/floor";
 import { chosen, choose } from "../state/selection";
 import { loadClient } from "../state/sync";
-import { fixWords, spanWords, whenWords } from "../state/words";
+import { fixWords, hoursWords, spanWords, whenWords } from "../state/words";
 import { dateTime } from "../time";
 import { Icon, statusIcon, type IconName } from "../ui/Icon";
 
@@ -50,7 +49,6 @@ function VisitPanel(props: { visit: Visit }): JSX.Element {
   createEffect(on(() => job()?.clientId, (id) => {
     if (id && !floor.clients[id]?.properties) void loadClient(id).catch(() => undefined);
   }));
-  createEffect(on(() => props.visit.id, (id) => void loadHistory(id)));
   const busy = () => Boolean(floor.pending[props.visit.id]);
   const label = (step: Step) => (step === "start" && props.visit.status === "paused" ? m.act.resume : stepLabels[step]);
   const take = (step: Step) => {
@@ -112,23 +110,10 @@ function History(props: { visitId: string }): JSX.Element {
   );
 }
 
-async function loadHistory(visitId: string): Promise<void> {
-  try {
-    const answer = await get<Resource<JournalEvent>[]>(`/visits/${visitId}/events`);
-    const entries = answer.data.map((one) => one.attributes);
-    setFloor("history", visitId, (held = []) => {
-      const known = new Set(entries.map((one) => one.seq));
-      return [...entries, ...held.filter((one) => !known.has(one.seq))];
-    });
-  } catch {
-    // Without the journal, what the stream told since the page was opened remains.
-  }
-}
-
 function WorkerPanel(props: { worker: Worker }): JSX.Element {
   const visits = () => [...(derived.byWorker().get(props.worker.id) ?? [])].sort((a, b) => startOf(a) - startOf(b));
   const live = () => livePosition(props.worker.id);
-  const hours = () => (props.worker.workingHours ?? []).map((row) => `${m.weekday[row.weekday]} ${row.start}–${row.end}`);
+  const hours = () => hoursWords(props.worker.workingHours);
   return (
     <div class="inspector-body">
       <div class="inspector-head person-head">

@@ -1,10 +1,10 @@
 // The map: people where they are now and visits where they will be. Positions
 // glide between fixes; what is chosen is chosen everywhere.
-import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show, type JSX } from "solid-js";
+import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show, untrack, type JSX } from "solid-js";
 import { get } from "../api/http";
 import type { Place, Resource } from "../api/types";
 import { m } from "../messages";
-import { allPositions, derived, floor, initials, loaded, livePosition, visitTitle, workerName } from "../state/floor";
+import { allPositions, derived, floor, initials, loaded, livePosition, now, visitTitle, workerName, zone } from "../state/floor";
 import { calm, theme } from "../state/preferences";
 import { chosen, choose, hovered, origin } from "../state/selection";
 import { lookAt } from "../state/sync";
@@ -12,6 +12,8 @@ import { fixWords, spanWords } from "../state/words";
 import { Icon } from "../ui/Icon";
 import { between, boundsOf, circle, collection, dotsToFeatures, opacityOf, toneOf, visitsToFeatures, type Dot } from "./features";
 import { addFloor, EMPTY, makeMap, repaint, type GeoJSONSource, type LibreMap, type MapMouseEvent } from "./setup";
+import { centreOf } from "./world";
+import { offsetMinutes } from "../time";
 
 const GLIDE_MS = 900;
 const GLIDE_MOST = 400;
@@ -27,13 +29,14 @@ export function MapView(): JSX.Element {
   const [tip, setTip] = createSignal<Tip | null>(null);
   const glides = new Map<string, Glide>();
   let fitted = false;
+  let centred = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const located = createMemo(() => derived.visits().filter((visit) => visit.location &&
     (visit.status === "unscheduled" || derived.ofDay().includes(visit))));
 
   onMount(() => {
-    const made = makeMap({ container: box, theme: theme(), centre: [8.54, 47.3], zoom: 5 });
+    const made = makeMap({ container: box, theme: theme(), centre: [10, 35], zoom: 2 });
     if (!made) return setBroken(true);
     map = made;
     made.on("load", () => {
@@ -62,7 +65,11 @@ export function MapView(): JSX.Element {
   });
   createEffect(() => ready() && put("visits", visitsToFeatures(located(), chosenId("visit"))));
   createEffect(() => {
-    if (ready() && loaded() && !fitted) fitted = fit(false);
+    if (!ready() || !loaded() || fitted) return;
+    fitted = fit(false);
+    if (fitted || centred) return;
+    centred = true;
+    map?.jumpTo({ center: untrack(() => centreOf(zone(), offsetMinutes(now(), zone()))), zoom: 3.5 });
   });
   createEffect(on([chosen, ready], () => ready() && showChosen()));
 
@@ -196,6 +203,9 @@ export function MapView(): JSX.Element {
     <section class="map panel" aria-label={m.map.title}>
       <div class="map-box" ref={box} />
       <Show when={broken()}><p class="map-broken">{m.map.noMap}</p></Show>
+      <Show when={loaded() && located().length === 0 && allPositions().every((live) => live.lat == null)}>
+        <div class="map-empty"><strong>{m.map.empty}</strong><span>{m.map.emptyHint}</span></div>
+      </Show>
       <div class="map-tools">
         <button type="button" class="float" aria-label={m.map.fit} title={m.map.fit} onClick={() => fit(true)}><Icon name="fit" /></button>
         <button type="button" class="float" aria-label={m.board.zoomIn} onClick={() => map?.zoomIn()}><Icon name="plus" /></button>

@@ -2,16 +2,18 @@
 import { createEffect, onCleanup, onMount, Show, type JSX } from "solid-js";
 import type { Place } from "../api/types";
 import { m } from "../messages";
-import { allPositions, derived, floor } from "../state/floor";
+import { allPositions, derived, floor, now, zone } from "../state/floor";
 import { theme } from "../state/preferences";
 import { boundsOf, collection } from "./features";
 import { EMPTY, makeMap, type GeoJSONSource, type LibreMap } from "./setup";
+import { centreOf } from "./world";
+import { offsetMinutes } from "../time";
 
 export function PlacePicker(props: { value: Place | null; onPick: (place: Place | null) => void; label: string; error?: string }): JSX.Element {
   let box!: HTMLDivElement;
   let map: LibreMap | null = null;
   onMount(() => {
-    map = makeMap({ container: box, theme: theme(), centre: [8.54, 47.3], zoom: 5 });
+    map = makeMap({ container: box, theme: theme(), centre: centreOf(zone(), offsetMinutes(now(), zone())), zoom: 4 });
     if (!map) return;
     const made = map;
     const known = boundsOf([

@@ -5,13 +5,14 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { draw } from "./pins";
 import { collection } from "./features";
+import { countries } from "./world";
 
 maplibre.setWorkerUrl(workerUrl);
 
 export type Theme = "light" | "dark";
 const COLOURS = {
-  light: { land: "#eef0ec", block: "#e4e7e1", park: "#d3e5cd", water: "#bcd6ea", minor: "#ffffff", main: "#fffdf6", casing: "#d5d9d0", trail: "#2563c9", halo: "#1f6feb" },
-  dark: { land: "#181c22", block: "#1f242c", park: "#1c2b23", water: "#15293b", minor: "#2c333d", main: "#3a424e", casing: "#12151a", trail: "#7fb0ff", halo: "#7fb0ff" },
+  light: { land: "#eef0ec", block: "#e4e7e1", park: "#d3e5cd", water: "#bcd6ea", border: "#c3c8bf", minor: "#ffffff", main: "#fffdf6", casing: "#d5d9d0", trail: "#2563c9", halo: "#1f6feb" },
+  dark: { land: "#181c22", block: "#1f242c", park: "#1c2b23", water: "#15293b", border: "#333b46", minor: "#2c333d", main: "#3a424e", casing: "#12151a", trail: "#7fb0ff", halo: "#7fb0ff" },
 };
 
 export const EMPTY = collection<GeoJSON.Geometry>([]);
@@ -24,6 +25,14 @@ export function streets(): Promise<GeoJSON.FeatureCollection> {
     .catch(() => EMPTY);
   return basemap;
 }
+
+// The world's outline is drawn for orientation; nearer than this it would be
+// wrong by streets, and the plain land takes over.
+const COARSE_FROM = 7;
+const COARSE_TO = 9;
+type Colours = (typeof COLOURS)[Theme];
+const groundColour = (c: Colours): maplibre.ExpressionSpecification =>
+  ["interpolate", ["linear"], ["zoom"], COARSE_FROM, c.water, COARSE_TO, c.land];
 
 function classIs(name: string): maplibre.FilterSpecification {
   return ["==", ["get", "class"], name];
@@ -38,9 +47,13 @@ function style(theme: Theme): maplibre.StyleSpecification {
   const c = COLOURS[theme];
   return {
     version: 8,
-    sources: { streets: { type: "geojson", data: EMPTY } },
+    transition: { duration: 0, delay: 0 },
+    sources: { world: { type: "geojson", data: EMPTY }, streets: { type: "geojson", data: EMPTY } },
     layers: [
-      { id: "land", type: "background", paint: { "background-color": c.land } },
+      { id: "land", type: "background", paint: { "background-color": groundColour(c) } },
+      { id: "countries", type: "fill", source: "world", maxzoom: COARSE_TO, paint: { "fill-color": c.land } },
+      { id: "borders", type: "line", source: "world", maxzoom: COARSE_TO,
+        paint: { "line-color": c.border, "line-width": 1, "line-opacity": ["interpolate", ["linear"], ["zoom"], COARSE_FROM, 1, COARSE_TO, 0] } },
       { id: "block", type: "fill", source: "streets", filter: classIs("block"), paint: { "fill-color": c.block } },
       { id: "park", type: "fill", source: "streets", filter: classIs("park"), paint: { "fill-color": c.park } },
       { id: "water", type: "fill", source: "streets", filter: classIs("water"), paint: { "fill-color": c.water } },
@@ -77,6 +90,7 @@ export function makeMap(options: Options): maplibre.Map | null {
     }
   });
   map.on("load", () => {
+    void countries().then((data) => (map.getSource("world") as maplibre.GeoJSONSource | undefined)?.setData(data));
     void streets().then((data) => (map.getSource("streets") as maplibre.GeoJSONSource | undefined)?.setData(data));
   });
   return map;
@@ -85,7 +99,9 @@ export function makeMap(options: Options): maplibre.Map | null {
 /** The theme's colours for layers that are already there. */
 export function repaint(map: maplibre.Map, theme: Theme): void {
   const c = COLOURS[theme];
-  map.setPaintProperty("land", "background-color", c.land);
+  map.setPaintProperty("land", "background-color", groundColour(c));
+  map.setPaintProperty("countries", "fill-color", c.land);
+  map.setPaintProperty("borders", "line-color", c.border);
   for (const id of ["block", "park", "water"] as const) map.setPaintProperty(id, "fill-color", c[id]);
   for (const id of ["minor", "main"] as const) {
     map.setPaintProperty(id, "line-color", c[id]);

@@ -5,10 +5,10 @@ import { signOut } from "../api/http";
 import { m } from "../messages";
 import { setQueueTab } from "../board/Queue";
 import { open, type Opened } from "../state/dialogs";
-import { derived, floor, link, zone } from "../state/floor";
+import { browserZone, derived, floor, link, now, zone } from "../state/floor";
 import { theme, setPanel, toggleTheme } from "../state/preferences";
 import { choose } from "../state/selection";
-import { addDays, longDate } from "../time";
+import { addDays, clock, longDate } from "../time";
 import { Icon, type IconName } from "../ui/Icon";
 import { Mark } from "./Mark";
 import { goTo } from "./route";
@@ -18,8 +18,11 @@ export function goToDay(date: string): void {
   goTo(date === derived.today() ? "" : `day/${date}`);
 }
 
+const cityOf = (name: string) => name.split("/").at(-1)!.replaceAll("_", " ");
+
 export function Header(): JSX.Element {
   const step = (days: number) => goToDay(addDays(derived.date(), days));
+  const zoneDiffers = () => floor.account !== null && clock(now(), zone()) !== clock(now(), browserZone);
   const showQueue = (which: "unassigned" | "late") => {
     setQueueTab(which);
     setPanel("queue");
@@ -35,6 +38,7 @@ export function Header(): JSX.Element {
         <button type="button" class="ghost square" aria-label={m.header.previousDay} onClick={() => step(-1)}><Icon name="left" /></button>
         <label class="date-label" title={m.header.zone(zone())}>
           <span>{longDate(derived.date())}</span>
+          <Show when={zoneDiffers()}><small>{m.header.zoneShort(cityOf(zone()))}</small></Show>
           <input type="date" aria-label={m.header.pickDate} value={derived.date()} onClick={(event) => { try { event.currentTarget.showPicker(); } catch { /* it opens by itself there */ } }}
             onChange={(event) => event.currentTarget.value && goToDay(event.currentTarget.value)} />
         </label>

@@ -11,7 +11,8 @@ import { m } from "../messages";
 import { announce, complain, inWords, say } from "./notices";
 
 export type Step = "start-travel" | "arrive" | "start" | "pause" | "complete" | "no-access" | "cancel" | "reopen";
-export interface Placing { startsAt?: string; endsAt?: string; workerIds?: string[] }
+/** What is left out stays; null takes the time away. */
+export interface Placing { startsAt?: string | null; endsAt?: string | null; workerIds?: string[] }
 interface Force { reason: string }
 
 const FORCEABLE = new Set(["SCHEDULE_CONFLICT", "OUTSIDE_WORKING_HOURS", "ON_TIME_OFF", "MISSING_SKILL", "TRAVEL_TOO_LONG"]);
@@ -33,20 +34,18 @@ let underWay: Promise<unknown> = Promise.resolve();
 
 /** Gives a visit its time and its people in one step; what is left out stays. */
 export function place(visit: Visit, placing: Placing, force?: Force): Promise<boolean> {
-  const before: Placing = {
-    ...(visit.startsAt && visit.endsAt ? { startsAt: visit.startsAt, endsAt: visit.endsAt } : {}),
-    workerIds: [...visit.workerIds],
-  };
+  const before: Placing = { startsAt: visit.startsAt, endsAt: visit.endsAt, workerIds: [...visit.workerIds] };
   const overlay: Overlay = { ...placing };
   const workers = placing.workerIds ?? visit.workerIds;
-  if (placing.startsAt ?? visit.startsAt) overlay.status = workers.length ? "scheduled" : "unassigned";
+  const timed = placing.startsAt === undefined ? visit.startsAt : placing.startsAt;
+  overlay.status = !timed ? "unscheduled" : workers.length ? "scheduled" : "unassigned";
   return attempt(visit, placing, overlay, (force) =>
     call<Resource<VisitAttributes>>("POST", `/visits/${visit.id}/move`, {
       ifMatch: floor.visits[visit.id]?.version ?? visit.version,
       body: { data: { type: "visit", attributes: { ...placing, ...(force ? { force } : {}) } } },
     }), (after) => {
     lastMove = { visitId: visit.id, before, after: after.version };
-    say(placedWords(visit, after), { label: m.act.undo, run: () => void undo() });
+    say(placedWords(visit, before, after), { label: m.act.undo, run: () => void undo() });
   }, force);
 }
 
@@ -76,9 +75,9 @@ export function unassign(visit: Visit, workerIds: string[] = visit.workerIds): P
 
 export function progress(visit: Visit, step: Step, reason?: string): Promise<boolean> {
   return attempt(visit, {}, {}, (force) =>
-    post<Resource<VisitAttributes>>(`/visits/${visit.id}/${step}`, "visit", {
-      occurredAt: new Date().toISOString(), ...(reason ? { reason } : {}), ...(force ? { force } : {}),
-    }), (after) => announce(m.said.status(visitTitle(visit), m.status[after.status])));
+    post<Resource<VisitAttributes>>(`/visits/${visit.id}/${step}`, "visit",
+      step === "cancel" || step === "reopen" ? { ...(reason ? { reason } : {}), ...(force ? { force } : {}) } : { occurredAt: new Date().toISOString() }),
+  (after) => announce(m.said.status(visitTitle(visit), m.status[after.status])));
 }
 
 export async function undo(): Promise<void> {
@@ -171,10 +170,10 @@ function currentStatus(error: ApiFailure, visit: Visit): Visit["status"] {
   return found && found in m.status ? (found as Visit["status"]) : visit.status;
 }
 
-function placedWords(visit: Visit, after: Visit): string {
+function placedWords(visit: Visit, before: Placing, after: Visit): string {
   const title = visitTitle(visit);
   if (after.workerIds.length === 0) return m.said.unassigned(title);
-  const workersChanged = after.workerIds.join() !== visit.workerIds.join();
+  const workersChanged = after.workerIds.join() !== before.workerIds?.join();
   if (workersChanged) return m.said.assigned(title, namesOf(after.workerIds));
   return m.said.moved(title, after.startsAt ? dateTime(Date.parse(after.startsAt), zone()) : "");
 }

@@ -29,7 +29,7 @@ export const [link, setLink] = createSignal<Link>("catchingUp");
 export const [now, setNow] = createSignal(Date.now());
 export const [loaded, setLoaded] = createSignal(false);
 
-const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 export const zone = () => floor.account?.timeZone ?? browserZone;
 export const [chosenDate, setChosenDate] = createSignal<string | null>(null);
 

@@ -29,7 +29,8 @@ export function dismiss(id: number): void {
 
 function push(toast: Toast, lifeMs: number): void {
   announce(toast.text);
-  setToasts((list) => [...list.slice(-2), toast]);
+  // Only the latest change can be undone, so only its toast may offer it.
+  setToasts((list) => [...list.filter((one) => !(toast.action && one.action)).slice(-2), toast]);
   setTimeout(() => dismiss(toast.id), lifeMs);
 }
 

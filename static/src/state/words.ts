@@ -1,6 +1,6 @@
 // Small phrases made of state: ages, positions, lengths. Words come from
 // messages.ts.
-import type { Live, Visit } from "../api/types";
+import type { Live, Visit, Weekday, WorkingHours } from "../api/types";
 import { m } from "../messages";
 import { clock, dateOf, dateTime } from "../time";
 import { endOf, now, startOf, zone } from "./floor";
@@ -38,4 +38,18 @@ export function whenWords(visit: Visit): string {
 export function spanWords(visit: Visit): string {
   if (!visit.startsAt || !visit.endsAt) return m.queue.noTime;
   return `${clock(startOf(visit), zone())}–${clock(endOf(visit), zone())}`;
+}
+
+const WEEK: Weekday[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/** "Mon–Fri 08:00–17:00": days in a row with the same hours share a line. */
+export function hoursWords(hours: WorkingHours[] | null | undefined): string[] {
+  const runs: { first: Weekday; last: Weekday; times: string }[] = [];
+  for (const day of WEEK) {
+    const times = (hours ?? []).filter((row) => row.weekday === day).map((row) => `${row.start}–${row.end}`).sort().join(", ");
+    const before = runs.at(-1);
+    if (before && before.times === times) before.last = day;
+    else runs.push({ first: day, last: day, times });
+  }
+  return runs.filter((run) => run.times).map((run) =>
+    `${run.first === run.last ? m.weekday[run.first] : `${m.weekday[run.first]}–${m.weekday[run.last]}`} ${run.times}`);
 }
