@@ -18,11 +18,45 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
     ("muster_commit_failures_total", "counter", "Batches that were not committed, by reason."),
     ("muster_commit_seconds", "histogram", "From decision to durable, for a batch."),
     ("muster_divergences_total", "counter", "Decisions that a constraint refused: always an alarm."),
+    ("muster_feed_gaps_filled_total", "counter", "Gaps in a feed that were read from the table."),
+    ("muster_feed_poll_failures_total", "counter", "Looks at other servers' commits that failed."),
+    ("muster_feed_replays_dropped_total", "counter", "Resumes that were told to load afresh because too many waited."),
+    ("muster_feed_untold_total", "counter", "Commits that a full feed finds out by itself."),
     ("muster_http_request_seconds", "histogram", "Time to answer, by route."),
     ("muster_http_requests_total", "counter", "Requests by method, route and status."),
+    (
+        "muster_hub_expel_refused_total",
+        "counter",
+        "Hubs too full to be told of an ended session; the next check tells them.",
+    ),
+    ("muster_hub_marks_skipped_total", "counter", "Position updates that a full hub skipped."),
+    ("muster_ingest_rejected_total", "counter", "Points from phones that were refused, by code."),
     ("muster_queue_depth", "gauge", "What waits in a queue."),
     ("muster_queue_refusals_total", "counter", "What a full queue refused."),
+    ("muster_radar_refused_total", "counter", "Movements that a full radar did not take; newer ones follow."),
+    (
+        "muster_refresh_tokens_reused_total",
+        "counter",
+        "Used refresh tokens that came again: somebody may have stolen one.",
+    ),
+    ("muster_stream_frames_total", "counter", "Frames sent to sockets."),
+    ("muster_stream_slow_closed_total", "counter", "Sockets closed because they did not read."),
+    ("muster_stream_sockets", "gauge", "Open sockets."),
+    ("muster_track_flush_failures_total", "counter", "Batches of positions that could not be stored."),
+    ("muster_track_flush_seconds", "histogram", "Time to store a batch of positions."),
+    ("muster_track_rows_total", "counter", "Positions stored."),
 ];
+
+/// The reference page.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Metrics\n\n`GET /metrics`, in the format of Prometheus.\n\n| metric | kind | meaning |\n|---|---|---|\n",
+    );
+    for (name, kind, meaning) in REFERENCE {
+        page.push_str(&format!("| `{name}` | {kind} | {meaning} |\n"));
+    }
+    page
+}
 
 /// Called once; a second call (tests with several servers) changes nothing.
 pub fn start(filter: &str) {
@@ -45,4 +79,39 @@ pub fn start(filter: &str) {
 /// The metrics as Prometheus reads them.
 pub fn metrics() -> String {
     METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Every quoted name with our prefix in the sources that is followed by a use as a metric.
+    fn used(dir: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(dir).expect("a directory").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                used(&path, found);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source file");
+                for call in ["counter!(", "gauge!(", "histogram!("] {
+                    for rest in text.split(call).skip(1) {
+                        let name = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                        found.extend(name.map(str::to_owned));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_metric_is_in_the_reference_and_nothing_else() {
+        let mut found = BTreeSet::new();
+        used(Path::new("src"), &mut found);
+        used(Path::new("actors/src"), &mut found);
+        let named: BTreeSet<String> = REFERENCE.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        assert_eq!(found, named);
+    }
 }

@@ -62,6 +62,19 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
     ("log", "info", "What is logged: error, warn, info, debug, or a filter for each module."),
 ];
 
+/// The reference page.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Settings\n\nEach is `MUSTER_…` in the environment, a key in `muster.toml` (or the file named by `--config`), or a flag \
+         (`--set name=value`). A flag wins over the environment, the environment over the file.\n\n\
+         | setting | environment | default | meaning |\n|---|---|---|---|\n",
+    );
+    for (name, default, meaning) in REFERENCE {
+        page.push_str(&format!("| `{name}` | `MUSTER_{}` | {default} | {meaning} |\n", name.to_uppercase()));
+    }
+    page
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
