@@ -2,6 +2,7 @@
 
 mod embedded;
 mod harness;
+mod pool;
 mod readme;
 mod tracks;
 mod visits;
