@@ -194,6 +194,16 @@ impl Fact {
         }
     }
 
+    /// Every event type there is.
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        let visits = VisitVerb::ALL.iter().map(|verb| verb.kind());
+        let jobs = JobVerb::ALL.iter().map(|verb| verb.kind());
+        let workers = WorkerVerb::ALL.iter().map(|verb| verb.kind());
+        let time_off = TimeOffVerb::ALL.iter().map(|verb| verb.kind());
+        let records = RecordVerb::ALL.iter().map(|verb| verb.kind());
+        visits.chain(jobs).chain(workers).chain(time_off).chain(records)
+    }
+
     /// The thing it is about.
     pub fn subject(&self) -> Uuid {
         match self {

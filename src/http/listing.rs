@@ -189,9 +189,19 @@ impl Listing {
             }))
     }
 
+    /// The same question, for what follows a cursor.
+    pub fn link_after(&self, after: i64, size: i64) -> String {
+        self.question([("page[after]", after), ("page[size]", size)])
+    }
+
     fn link(&self, page: i64, limit: i64) -> String {
-        let mut query = format!("page={page}&limit={limit}");
-        for (name, value) in self.parameters.iter().filter(|(name, _)| *name != "page" && *name != "limit") {
+        self.question([("page", page), ("limit", limit)])
+    }
+
+    /// This request with other values for the `numbers`.
+    fn question(&self, numbers: [(&str, i64); 2]) -> String {
+        let mut query = numbers.map(|(name, number)| format!("{}={number}", escape(name))).join("&");
+        for (name, value) in self.parameters.iter().filter(|(name, _)| numbers.iter().all(|(other, _)| other != name)) {
             query.push_str(&format!("&{}={}", escape(name), escape(value)));
         }
         format!("{}?{query}", self.path)

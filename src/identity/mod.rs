@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod auth;
 mod currencies;
+pub mod events;
 pub mod passwords;
 pub mod sessions;
 pub mod tokens;
@@ -55,6 +56,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     accounts::routes(cfg);
     auth::routes(cfg);
     users::routes(cfg);
+    events::routes(cfg);
 }
 
 /// `If-Match`, where it was sent, must name the version that is there.

@@ -10,6 +10,7 @@ use muster_domain::By;
 use muster_domain::ids::AccountId;
 use muster_domain::journal::Fact;
 use sha2::{Digest, Sha256};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
@@ -168,14 +169,15 @@ pub async fn after(
     .bind(boards_only)
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let fact = serde_json::from_str(row.get("payload"))
-                .map_err(|e| StoreError::Bug(format!("journal line cannot be read: {e}")))?;
-            let Json(by) = row.get::<Json<By>, _>("by");
-            Ok(Entry { seq: row.get("seq"), at: row.get("at"), by, fact: Arc::new(fact) })
-        })
-        .collect()
+    rows.iter().map(entry_from).collect()
+}
+
+/// A row of `journal`, its payload as text.
+pub fn entry_from(row: &PgRow) -> Result<Entry, StoreError> {
+    let fact = serde_json::from_str(row.get("payload"))
+        .map_err(|e| StoreError::Bug(format!("journal line cannot be read: {e}")))?;
+    let Json(by) = row.get::<Json<By>, _>("by");
+    Ok(Entry { seq: row.get("seq"), at: row.get("at"), by, fact: Arc::new(fact) })
 }
 
 /// Where several accounts stand; no tenant scope is needed.
@@ -185,11 +187,7 @@ pub async fn heads(store: &Store, accounts: &[AccountId]) -> Result<BTreeMap<Acc
         .bind(ids)
         .fetch_all(store.pool())
         .await?;
-    let head = |row: &sqlx::postgres::PgRow| Head {
-        seq: row.get("seq"),
-        board_seq: row.get("board_seq"),
-        epoch: row.get("epoch"),
-    };
+    let head = |row: &PgRow| Head { seq: row.get("seq"), board_seq: row.get("board_seq"), epoch: row.get("epoch") };
     Ok(rows.iter().map(|row| (AccountId(row.get("account_id")), head(row))).collect())
 }
 

@@ -1,8 +1,11 @@
 //! The tests that call the server as anybody else would: one binary, one throw-away PostgreSQL.
 
+mod clients;
 mod embedded;
+mod events;
 mod harness;
-mod pool;
+mod jobs;
+mod properties;
 mod readme;
 mod tracks;
 mod visits;

@@ -2,5 +2,4 @@
 
 pub mod app;
 pub mod cluster;
-pub mod office;
 pub mod person;
