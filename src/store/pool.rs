@@ -28,9 +28,10 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(IDLE_TIMEOUT)
             // A cancelled `begin` can leave a transaction open on its connection; the next user must not inherit it.
+            // Only `ROLLBACK` would make PostgreSQL log a warning at every release.
             .after_release(|conn, _| {
                 Box::pin(async move {
-                    conn.execute("ROLLBACK").await?;
+                    conn.execute("BEGIN; ROLLBACK").await?;
                     Ok(true)
                 })
             })

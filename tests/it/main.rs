@@ -5,6 +5,7 @@ mod embedded;
 mod events;
 mod harness;
 mod jobs;
+mod pool;
 mod properties;
 mod readme;
 mod tracks;
