@@ -8,5 +8,6 @@ mod jobs;
 mod pool;
 mod properties;
 mod readme;
+mod tenancy;
 mod tracks;
 mod visits;
