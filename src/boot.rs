@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use actix::{Arbiter, ArbiterHandle};
-use actix_web::dev::ServerHandle;
+use actix_web::App as Web;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, PathConfig, ServiceConfig, scope, to};
-use actix_web::{App as Web, HttpServer};
 use anyhow::{Context, bail};
 use muster_actors::board::Observer;
 use muster_actors::directory::Directory;
 use muster_actors::feed::{FeedConfig, Feeds};
+use muster_actors::hub::{HubConfig, Hubs, Radars};
 use muster_actors::live::{Live, LiveSettings};
 use muster_actors::ports::Entry;
 use muster_actors::roster::{BoardRosters, RosterBook};
@@ -21,11 +21,12 @@ use muster_domain::dispatch::board::Board;
 use muster_domain::ids::AccountId;
 use muster_domain::journal::Fact;
 
-use crate::dispatch::visits::telling::Fragments;
+use crate::dispatch::visits::telling::{Fragments, Schedules};
 use crate::http::app::Announce;
 use crate::http::{App, shell};
 use crate::identity::{self, Identity};
 use crate::live::devices::Door;
+use crate::live::stream::{self, DoorConfig, Reports, ServeConfig, Serving, SignIns};
 use crate::live::tracks::TrackWriter;
 use crate::settings::{Environment, Settings};
 use crate::store::embedded::{self, EmbeddedPg};
@@ -34,22 +35,19 @@ use crate::{console, customers, dispatch, health, live, observe, work};
 
 const DATABASE: &str = "muster";
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3_600);
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-const SLOW_HEADERS: Duration = Duration::from_secs(10);
-const DRAIN_SECONDS: u64 = 25;
 
 /// A server that runs.
 pub struct Running {
     pub addr: SocketAddr,
     pub app: App,
-    server: ServerHandle,
+    server: Serving,
     postgres: Option<EmbeddedPg>,
 }
 
 impl Running {
-    /// Stops taking requests, lets those in hand finish, puts the boards to sleep, stops PostgreSQL.
+    /// Stops taking requests, sends every socket away, lets requests in hand finish, puts the boards to sleep, stops PostgreSQL.
     pub async fn stop(self) {
-        self.server.stop(true).await;
+        self.server.stop().await;
         self.app.boards.sleep();
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.app.store.pool().close().await;
@@ -70,10 +68,11 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let store = Store::connect(&database.server_url, settings.database_connections).await?;
     store.ensure_partitions().await?;
     let secrets = Secrets::open(&store, &secret(&settings)?).await?;
-    let (app, identity) = assemble(&settings, store, secrets);
+    let house = assemble(&settings, store, secrets);
+    let app = house.app.clone();
     waiting.stop(false).await;
     let addr = listener.local_addr()?;
-    let server = serve(&settings, app.clone(), identity, listener)?;
+    let server = serve(&settings, house, listener)?;
     keep_partitions(app.store.clone());
     tracing::info!(%addr, "muster serves");
     Ok(Running { addr, app, server, postgres: database.embedded })
@@ -186,7 +185,14 @@ impl Announce for Herald {
     }
 }
 
-fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> (App, Identity) {
+/// Everything that runs, before it serves.
+struct House {
+    app: App,
+    identity: Identity,
+    door: Arc<stream::Door>,
+}
+
+fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
     let threads: Vec<ArbiterHandle> = (0..settings.threads.max(1)).map(|_| Arbiter::new().handle()).collect();
     let feeds = Feeds::start(Arc::new(store.clone()), Arc::new(Fragments), threads.clone(), FeedConfig::default());
     let rosters = Arc::new(RosterBook::default());
@@ -197,10 +203,18 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> (App, Identi
     let admission = Arc::new(Door { people: Arc::clone(&identity.sessions) as _, store: store.clone() });
     let sources = Arc::new(BoardRosters { book: rosters, boards: Arc::clone(&boards) });
     let tracks = TrackWriter::start(store.clone());
-    let live = Live::start(threads, sources, tracks, Arc::new(store.clone()), LiveSettings::default());
+    let live = Live::start(threads.clone(), sources, tracks, Arc::new(store.clone()), LiveSettings::default());
+    let schedules = Arc::new(Schedules { store: store.clone(), boards: Arc::clone(&boards) });
+    let (radars, reports) = (Arc::new(Radars(Arc::clone(&live))), Arc::new(Reports(Arc::clone(&live))));
+    let hubs = Hubs::new(HubConfig::default(), feeds, Arc::new(Fragments), schedules, radars, reports);
+    if let Some(thread) = threads.first() {
+        hubs.guard(Arc::new(SignIns(Arc::clone(&identity.sessions))), thread);
+    }
     let public_url = settings.public_url.clone();
     let data_dir = settings.data_dir.clone();
-    (App { store, secrets, boards, live, admission, announce: herald, public_url, data_dir }, identity)
+    let app = App { store, secrets, boards, live, admission, announce: herald, public_url, data_dir };
+    let door = stream::Door::new(app.clone(), hubs, DoorConfig::default());
+    House { app, identity, door }
 }
 
 /// Every route of the server.
@@ -211,6 +225,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
             scope("/api/v1")
                 .configure(live::positions::routes)
                 .configure(live::devices::routes)
+                .configure(stream::routes)
                 .configure(identity::routes)
                 .configure(customers::clients::routes)
                 .configure(customers::properties::routes)
@@ -222,11 +237,12 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .configure(console::routes);
 }
 
-fn serve(settings: &Settings, app: App, identity: Identity, listener: TcpListener) -> anyhow::Result<ServerHandle> {
-    let data = Data::new(app);
-    let identity = Data::new(identity);
+fn serve(settings: &Settings, house: House, listener: TcpListener) -> anyhow::Result<Serving> {
+    let House { app, identity, door } = house;
+    let (data, identity) = (Data::new(app), Data::new(identity));
     let console = Data::new(console::Source::new(settings.static_dir.clone()));
-    let server = HttpServer::new(move || {
+    let config = ServeConfig { threads: settings.threads, ..ServeConfig::default() };
+    let serving = stream::serve(config, listener, door, move || {
         Web::new()
             .app_data(data.clone())
             .app_data(identity.clone())
@@ -234,17 +250,8 @@ fn serve(settings: &Settings, app: App, identity: Identity, listener: TcpListene
             .wrap(Compress::default())
             .wrap(from_fn(shell::around))
             .configure(routes)
-    })
-    .workers(settings.threads)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(SLOW_HEADERS)
-    .shutdown_timeout(DRAIN_SECONDS)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
-    Ok(handle)
+    })?;
+    Ok(serving)
 }
 
 /// The days and months to come have their partitions before they begin.

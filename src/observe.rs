@@ -39,6 +39,7 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
         "counter",
         "Used refresh tokens that came again: somebody may have stolen one.",
     ),
+    ("muster_stream_bytes_total", "counter", "Bytes of frames sent to sockets."),
     ("muster_stream_frames_total", "counter", "Frames sent to sockets."),
     ("muster_stream_slow_closed_total", "counter", "Sockets closed because they did not read."),
     ("muster_stream_sockets", "gauge", "Open sockets."),

@@ -1,5 +1,7 @@
-//! Live positions from outside: what phones send, where it is kept, and who may read it.
+//! What moves: positions from outside, where they are kept, who may read them; and the stream on which everything live
+//! is told.
 
 pub mod devices;
 pub mod positions;
+pub mod stream;
 pub mod tracks;

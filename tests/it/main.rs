@@ -8,6 +8,7 @@ mod jobs;
 mod pool;
 mod properties;
 mod readme;
+mod stream;
 mod tenancy;
 mod tracks;
 mod visits;

@@ -70,6 +70,7 @@ pub enum Fault {
     Forbidden,
     Busy,
     Unavailable,
+    Unsupported,
 }
 
 impl Fault {
@@ -85,6 +86,7 @@ impl Fault {
             Fault::Forbidden => "FORBIDDEN",
             Fault::Busy => "BUSY",
             Fault::Unavailable => "UNAVAILABLE",
+            Fault::Unsupported => "UNSUPPORTED",
         }
     }
 

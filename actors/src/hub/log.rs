@@ -120,7 +120,7 @@ impl LogSub {
         (self.range, self.viewer)
     }
 
-    /// For the heartbeat: nothing up to here is missing.
+    /// For the heartbeat: nothing up to here is missing, so a client may resume from here.
     pub fn upto(&self) -> Option<(&str, i64)> {
         (matches!(self.phase, Phase::Live) && self.backlog.is_empty()).then_some((self.id.as_str(), self.reached))
     }
@@ -202,16 +202,22 @@ impl LogSub {
             return self.lost(self.epoch, upto);
         };
         let waiting = std::mem::take(&mut self.backlog);
-        let old = entries.iter().filter(|entry| self.is_told(entry)).cloned();
-        let newer = waiting.into_iter().filter(|entry| entry.seq() > *reached);
-        self.backlog = old.chain(newer).collect();
+        // Behind a snapshot only the visits matter: the rest happened before this subscription.
+        let matters = |entry: &Delivered| {
+            matches!(self.phase, Phase::Replaying)
+                || entry.seq() > self.since
+                || matches!(*entry.entry.fact, Fact::Visit(_))
+        };
+        self.backlog = entries.iter().filter(|entry| self.is_told(entry) && matters(entry)).cloned().collect();
+        let last = self.backlog.back().map_or(self.sent, |entry| entry.seq());
+        self.backlog.extend(waiting.into_iter().filter(|entry| entry.seq() > *reached));
         self.reached = self.reached.max(*reached);
         match std::mem::replace(&mut self.phase, Phase::Live) {
             Phase::Bridging(visits) => {
                 self.phase = Phase::Sending(visits);
                 (Vec::new(), None)
             }
-            _ => (vec![frames::subscribed_log(&self.id, &self.epoch_text(), *reached, true)], None),
+            _ => (vec![frames::subscribed_log(&self.id, &self.epoch_text(), last, true)], None),
         }
     }
 

@@ -4,3 +4,4 @@ pub mod app;
 pub mod cluster;
 pub mod office;
 pub mod person;
+pub mod socket;

@@ -1,0 +1,17 @@
+//! The live stream from outside: `GET /stream` (WebSocket) and its tickets. Invariants: every upgrade request is let in
+//! here and nowhere else; a socket hangs on a sign-in and ends with it. What is said on the stream is decided in
+//! `muster_actors::hub`.
+
+mod door;
+mod inbox;
+mod routes;
+mod serve;
+mod socket;
+mod sources;
+mod store;
+mod upgrade;
+
+pub use door::{Door, DoorConfig};
+pub use routes::routes;
+pub use serve::{ServeConfig, Serving, serve};
+pub use sources::{Reports, SignIns};

@@ -1,0 +1,121 @@
+//! One port for everything: requests go to the application, upgrades to the stream. And the way out: a drain that sends
+//! the sockets away before it stops the threads on which they live.
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::body::MessageBody;
+use actix_http::{HttpService, Request, Response};
+use actix_rt::net::TcpStream;
+use actix_server::{Server, ServerHandle};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::AppConfig;
+
+use super::Door;
+use super::upgrade::upgrade;
+
+#[derive(Clone, Copy, Debug)]
+pub struct ServeConfig {
+    pub threads: usize,
+    pub keep_alive: Duration,
+    /// A request's head must be here within this time.
+    pub slow_headers: Duration,
+    /// Over how long a drain sends the sockets away.
+    pub drain_spread: Duration,
+    /// Requests in hand have this long to finish.
+    pub drain_requests: Duration,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            threads: 2,
+            keep_alive: Duration::from_secs(75),
+            slow_headers: Duration::from_secs(10),
+            drain_spread: Duration::from_secs(5),
+            drain_requests: Duration::from_secs(20),
+        }
+    }
+}
+
+/// A server that takes requests and streams.
+pub struct Serving {
+    server: ServerHandle,
+    door: Arc<Door>,
+    config: ServeConfig,
+}
+
+impl Serving {
+    /// Takes no more connections, sends every socket away (`bye`, close 1012), lets requests in hand finish. Idle
+    /// connections are told to go and do not hold it up. Done within `drain_spread` + `drain_requests` + 2 s.
+    pub async fn stop(self) {
+        self.server.pause().await;
+        self.door.hubs.drain(self.config.drain_spread).await;
+        self.server.stop(true).await;
+    }
+}
+
+/// Serves on `listener` until stopped; `app` makes the application, once per thread. Signals are the caller's.
+pub fn serve<F, I, S, B>(config: ServeConfig, listener: TcpListener, door: Arc<Door>, app: F) -> io::Result<Serving>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<actix_web::Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Service: 'static,
+    B: MessageBody + 'static,
+{
+    let addr = listener.local_addr()?;
+    let builder =
+        Server::build().workers(config.threads).shutdown_timeout(config.drain_requests.as_secs()).disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let opened = door.clone();
+    let builder = builder.listen("muster", listener, move || {
+        let stopping = stopping.clone();
+        let door = opened.clone();
+        let app = app().into_factory().map_err(|error: S::Error| error.into().error_response());
+        HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(config.keep_alive)
+            .client_request_timeout(config.slow_headers)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .local_addr(addr)
+            .tcp_nodelay(true)
+            .upgrade(fn_service(move |(request, framed)| {
+                let door = door.clone();
+                async move { upgrade::<TcpStream>(door, request, framed).await.map_err(Broken) }
+            }))
+            // The only constructor that knows the address; without it links and logs would say localhost:8080.
+            .finish(map_config(app, move |_| AppConfig::__priv_test_new(false, addr.to_string(), addr)))
+            .tcp()
+    })?;
+    let server = builder.run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Ok(Serving { server: handle, door, config })
+}
+
+/// The connection broke while it was being upgraded; nobody is left to be told.
+#[derive(Debug)]
+struct Broken(io::Error);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<Broken> for Response<actix_http::body::BoxBody> {
+    fn from(_: Broken) -> Self {
+        Response::internal_server_error()
+    }
+}

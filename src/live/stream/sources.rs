@@ -1,0 +1,62 @@
+//! What the hubs ask for, answered from this side: which sign-ins have ended, and positions sent over a socket.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::Utc;
+use muster_actors::hub::{Doorman, Fault, Uplink, Who};
+use muster_actors::live::Live;
+use muster_actors::ports::{Later, Unavailable};
+use muster_domain::ids::{AccountId, SessionId, WorkerId};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::http::Problem;
+use crate::identity::sessions::Sessions;
+use crate::live::positions::{parse_points, report};
+use crate::store::work::to_micros;
+
+/// Points in one frame.
+const MAX_POINTS: usize = 1_000;
+
+/// Sign-ins as the database knows them: whichever server ended one.
+pub struct SignIns(pub Arc<Sessions>);
+
+impl Doorman for SignIns {
+    fn ended(&self, sessions: Vec<(AccountId, SessionId)>) -> Later<Result<Vec<SessionId>, Unavailable>> {
+        let sign_ins = self.0.clone();
+        Box::pin(async move { sign_ins.ended(sessions).await.map_err(crate::store::journal::unavailable) })
+    }
+}
+
+/// Positions over a socket take the same way as `POST /positions`, and are acknowledged when they are durable.
+pub struct Reports(pub Arc<Live>);
+
+impl Uplink for Reports {
+    fn positions(&self, who: Who, points: String) -> Later<Result<Bytes, Fault>> {
+        let live = self.0.clone();
+        Box::pin(async move {
+            let points = understood(&who, &points)?;
+            let outcome = report(&live, who.account, WorkerId::from(who.user), points).await.map_err(fault)?;
+            let count = outcome.accepted + outcome.duplicates;
+            let accepted = json!({ "type": "accepted", "count": count, "rejected": outcome.rejected });
+            Ok(serde_json::to_vec(&accepted).expect("JSON values can be written").into())
+        })
+    }
+}
+
+fn understood(who: &Who, points: &str) -> Result<Vec<Result<muster_domain::live::Point, &'static str>>, Fault> {
+    let points: Vec<&RawValue> = serde_json::from_str(points).map_err(|_| Fault::FrameInvalid)?;
+    if points.len() > MAX_POINTS {
+        return Err(Fault::FrameInvalid);
+    }
+    Ok(parse_points(&points, who.user.0, to_micros(Utc::now())))
+}
+
+fn fault(problem: Problem) -> Fault {
+    match problem.status() {
+        403 => Fault::Forbidden,
+        429 => Fault::Busy,
+        _ => Fault::Unavailable,
+    }
+}

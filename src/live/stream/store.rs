@@ -1,0 +1,48 @@
+//! Tickets, in the directory: read before the account is known, and only ever as a hash.
+
+use chrono::{DateTime, Utc};
+use muster_domain::ids::{AccountId, SessionId};
+use sha2::{Digest, Sha256};
+use sqlx::Row;
+
+use crate::store::{Store, StoreError};
+
+fn digest(ticket: &str) -> Vec<u8> {
+    Sha256::digest(ticket.as_bytes()).to_vec()
+}
+
+/// Only the ticket's hash is kept. Those long expired are swept out on the way.
+pub async fn keep_ticket(
+    store: &Store,
+    account: AccountId,
+    session: SessionId,
+    ticket: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM directory WHERE kind = 'ticket' AND expires_at < now() - interval '1 minute'")
+        .execute(store.pool())
+        .await?;
+    sqlx::query(
+        "INSERT INTO directory (kind, digest, account_id, subject, expires_at) VALUES ('ticket', $1, $2, $3, $4)",
+    )
+    .bind(digest(ticket))
+    .bind(account.0)
+    .bind(session.0)
+    .bind(expires_at)
+    .execute(store.pool())
+    .await?;
+    Ok(())
+}
+
+/// Whoever deletes the row has the ticket, so no two servers can both take it.
+pub async fn take_ticket(store: &Store, ticket: &str) -> Result<Option<(AccountId, SessionId)>, StoreError> {
+    let row = sqlx::query(
+        "DELETE FROM directory WHERE kind = 'ticket' AND digest = $1
+         RETURNING account_id, subject, expires_at > now() AS valid",
+    )
+    .bind(digest(ticket))
+    .fetch_optional(store.pool())
+    .await?;
+    let valid = row.filter(|row| row.get::<Option<bool>, _>("valid").unwrap_or(false));
+    Ok(valid.map(|row| (AccountId(row.get("account_id")), SessionId(row.get("subject")))))
+}
