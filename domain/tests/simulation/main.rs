@@ -1,0 +1,66 @@
+//! The whole protocol around the board in one thread: several servers, a store, callers, readers, and everything that
+//! can go wrong between them. Seeded and replayable; the rules are the product's own. See `docs/simulation.md`.
+
+mod caller;
+mod calls;
+mod check;
+mod dice;
+mod fault;
+mod feed;
+#[allow(dead_code)]
+#[path = "../board/laws.rs"]
+mod laws;
+mod record;
+mod server;
+mod settle;
+mod store;
+mod tally;
+mod world;
+
+use fault::Fault;
+use tally::Tally;
+use world::World;
+
+const SEEDS: u64 = 2_000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// `MUSTER_SIM_SEED=n` runs exactly that one and tells every step; `MUSTER_SIM_SEEDS=n` runs that many.
+#[test]
+fn nothing_goes_wrong_whatever_goes_wrong() {
+    if let Some(seed) = number("MUSTER_SIM_SEED") {
+        let broken = World::new(seed, planted(), true).run();
+        assert_eq!(broken, None, "seed {seed}");
+        return;
+    }
+    let mut tally = Tally::default();
+    for seed in 0..number("MUSTER_SIM_SEEDS").unwrap_or(SEEDS) {
+        let mut world = World::new(seed, None, false);
+        let broken = world.run();
+        assert_eq!(broken, None, "replay it with MUSTER_SIM_SEED={seed}");
+        tally.add(&world.tally);
+    }
+    eprintln!("{tally:?}");
+    assert!(tally.is_worth_it(), "the runs did not come to where things go wrong: {tally:?}");
+}
+
+/// `MUSTER_SIM_FAULT=NoFence` plants a fault in a replayed seed.
+fn planted() -> Option<Fault> {
+    let name = std::env::var("MUSTER_SIM_FAULT").ok()?;
+    Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == name)
+}
+
+#[test]
+fn every_planted_fault_is_found_by_the_law_against_it() {
+    let mut missed = Vec::new();
+    for fault in Fault::ALL {
+        let found = (0..SEEDS).find_map(|seed| Some((seed, World::new(seed, Some(fault), false).run()?)));
+        match found {
+            Some((seed, broken)) => eprintln!("{fault:?}: seed {seed}: {broken}"),
+            None => missed.push(fault),
+        }
+    }
+    assert_eq!(missed, [], "not found in {SEEDS} seeds");
+}
