@@ -80,7 +80,7 @@ export const m = {
     where: "Where", skills: "Skills", priority: "Priority", phone: "Phone", email: "E-mail", hours: "Working hours",
     anyHours: "Any time", timeOff: "Time off", position: "Position", history: "History", noHistory: "What happens from now on shows here.",
     nobody: "Nobody yet", unknownClient: "Client", today: "This day", noVisits: "No visits this day.",
-    jobNumber: (n: number) => `Job ${n}`, forced: "Allowed to overlap", call: "Call",
+    jobNumber: (n: number) => `Job ${n}`, forced: "Allowed to overlap", call: "Call", you: "you", system: "by itself",
     until: (text: string) => `until ${text}`,
   },
   act: {

@@ -81,8 +81,16 @@ export type Worker = WorkerAttributes & { id: string };
 export type LivePosition = Live & { id: string };
 
 export interface Account { name: string; timeZone: string; currency: string }
-export interface Me { firstName: string; lastName: string; email: string; role: string }
-export interface JournalEvent { seq: number; type: string; at: string; actor?: unknown; [more: string]: unknown }
+export interface Me { id: string; firstName: string; lastName: string; email: string; role: string }
+export interface Actor { kind?: string; id?: string }
+export interface JournalEvent {
+  seq: number;
+  type: string;
+  at: string;
+  actor?: Actor | null;
+  reason?: string | null;
+  visit?: { id: string } | null;
+}
 
 export interface ApiError {
   id?: string;

@@ -7,7 +7,7 @@ import { open } from "../state/dialogs";
 import { clientOf, derived, displayName, floor, initials, jobOf, livePosition, mayBePlaced, presenceOf, shown, startOf, visitTitle, workerName, zone } from "../state/floor";
 import { chosen, choose } from "../state/selection";
 import { loadClient } from "../state/sync";
-import { fixWords, hoursWords, spanWords, whenWords } from "../state/words";
+import { actorWords, fixWords, hoursWords, spanWords, whenWords } from "../state/words";
 import { dateTime } from "../time";
 import { Icon, statusIcon, type IconName } from "../ui/Icon";
 
@@ -103,7 +103,7 @@ function History(props: { visitId: string }): JSX.Element {
       <h3>{m.inspector.history}</h3>
       <ol>
         <For each={entries()} fallback={<li class="dim">{m.inspector.noHistory}</li>}>{(entry) => (
-          <li><span>{m.events[entry.type] ?? entry.type}</span><time datetime={entry.at}>{dateTime(Date.parse(entry.at), zone())}</time></li>
+          <li><span>{m.events[entry.type] ?? entry.type}<small>{[actorWords(entry.actor), entry.reason].filter(Boolean).join(" · ")}</small></span><time datetime={entry.at}>{dateTime(Date.parse(entry.at), zone())}</time></li>
         )}</For>
       </ol>
     </section>

@@ -32,8 +32,7 @@ export function MapView(): JSX.Element {
   let centred = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const located = createMemo(() => derived.visits().filter((visit) => visit.location &&
-    (visit.status === "unscheduled" || derived.ofDay().includes(visit))));
+  const located = createMemo(() => [...derived.ofDay(), ...derived.unscheduled()].filter((visit) => visit.location));
 
   onMount(() => {
     const made = makeMap({ container: box, theme: theme(), centre: [10, 35], zoom: 2 });

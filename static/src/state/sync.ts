@@ -13,6 +13,9 @@ import { announce, complain, inWords } from "./notices";
 
 const MAP = "map";
 const HISTORY_KEPT = 60;
+const HISTORY_PAGE = 200;
+const HISTORY_PAGES = 3;
+let journalSeq = 0;
 let stream: LiveStream | null = null;
 let viewport: Box = [-180, -85, 180, 85];
 let dayTopic = 0;
@@ -42,9 +45,10 @@ export function keepInSync(): void {
 
 async function begin(live: LiveStream): Promise<void> {
   try {
-    const [account, me] = await Promise.all([get<Resource<Account>>("/account"), get<Resource<Me>>("/users/me")]);
-    setFloor({ account: account.data.attributes, me: me.data.attributes });
+    const [account, me] = await Promise.all([get<Resource<Account>>("/account"), get<Resource<Omit<Me, "id">>>("/users/me")]);
+    setFloor({ account: account.data.attributes, me: flat(me.data) });
     await Promise.all([loadRoster(), loadDay()]);
+    void loadHistory();
   } catch (error) {
     complain(inWords(error));
   }
@@ -73,6 +77,7 @@ async function loadDay(): Promise<void> {
   try {
     const answer = await get<Resource<VisitAttributes>[]>(path);
     if (derived.span().from !== from) return;
+    journalSeq = Number(answer.meta?.seq ?? journalSeq);
     takeIncluded(answer.included);
     const visits = answer.data.map((one) => flatVisit(one as unknown as Record<string, unknown>));
     if (link() === "live") for (const visit of visits) putVisit(visit);
@@ -172,9 +177,34 @@ function subjectOf(one: StreamEvent): string | null {
 }
 
 function remember(visitId: string, one: StreamEvent, seq: number): void {
-  const entry: JournalEvent = { seq, type: one.type, at: String(one.at ?? new Date().toISOString()), actor: one.actor };
-  setFloor("history", visitId, (held = []) =>
-    held.some((known) => known.seq === seq) ? held : [...held, entry].slice(-HISTORY_KEPT));
+  keepHistory(visitId, [{
+    seq, type: one.type, at: String(one.at ?? new Date().toISOString()),
+    actor: one.actor as JournalEvent["actor"], reason: one.reason as string | undefined,
+  }]);
+}
+
+function keepHistory(visitId: string, entries: JournalEvent[]): void {
+  setFloor("history", visitId, (held = []) => {
+    const known = new Set(held.map((one) => one.seq));
+    return [...held, ...entries.filter((one) => !known.has(one.seq))].sort((a, b) => a.seq - b.seq).slice(-HISTORY_KEPT);
+  });
+}
+
+/** The latest part of the journal, so that details have a past from the start. */
+async function loadHistory(): Promise<void> {
+  let after = Math.max(0, journalSeq - HISTORY_PAGES * HISTORY_PAGE);
+  try {
+    for (let page = 0; page < HISTORY_PAGES; page += 1) {
+      const answer = await get<Resource<JournalEvent>[]>(`/events?page[after]=${after}&page[size]=${HISTORY_PAGE}`);
+      for (const { attributes } of answer.data) {
+        if (attributes.visit) keepHistory(attributes.visit.id, [{ ...attributes, visit: undefined }]);
+        after = Math.max(after, attributes.seq);
+      }
+      if (answer.data.length < HISTORY_PAGE) return;
+    }
+  } catch {
+    // Not everybody may read the journal; what the stream tells remains.
+  }
 }
 
 let rosterTimer: ReturnType<typeof setTimeout> | undefined;

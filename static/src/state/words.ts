@@ -1,9 +1,9 @@
 // Small phrases made of state: ages, positions, lengths. Words come from
 // messages.ts.
-import type { Live, Visit, Weekday, WorkingHours } from "../api/types";
+import type { Actor, Live, Visit, Weekday, WorkingHours } from "../api/types";
 import { m } from "../messages";
 import { clock, dateOf, dateTime } from "../time";
-import { endOf, now, startOf, zone } from "./floor";
+import { endOf, floor, now, startOf, workerName, zone } from "./floor";
 
 export function age(ms: number): string {
   if (ms < 15_000) return m.ago.now;
@@ -38,6 +38,13 @@ export function whenWords(visit: Visit): string {
 export function spanWords(visit: Visit): string {
   if (!visit.startsAt || !visit.endsAt) return m.queue.noTime;
   return `${clock(startOf(visit), zone())}–${clock(endOf(visit), zone())}`;
+}
+
+export function actorWords(actor: Actor | null | undefined): string {
+  if (!actor) return "";
+  if (actor.id && actor.id === floor.me?.id) return m.inspector.you;
+  const worker = actor.id ? floor.workers[actor.id] : undefined;
+  return worker ? workerName(worker) : actor.kind === "system" ? m.inspector.system : "";
 }
 
 const WEEK: Weekday[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
