@@ -100,7 +100,7 @@ mod tests {
                 for call in ["counter!(", "gauge!(", "histogram!("] {
                     for rest in text.split(call).skip(1) {
                         let name = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
-                        found.extend(name.map(str::to_owned));
+                        found.extend(name.filter(|name| name.starts_with("muster_")).map(str::to_owned));
                     }
                 }
             }
