@@ -13,4 +13,6 @@ mod readme;
 mod stream;
 mod tenancy;
 mod tracks;
+mod users;
 mod visits;
+mod workers;

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use muster_domain::journal::{Fact, RecordFact, RecordVerb};
 
-use super::{founding, store, wire};
+use super::{founding, openapi, store, wire};
 use crate::http::caller::may;
 use crate::http::change::change;
 use crate::http::envelope::Answer;
@@ -15,7 +15,7 @@ use crate::identity::{Identity, check_version};
 /// Signs up: makes an account and its owner. The address must be new.
 #[utoipa::path(post, path = "/api/v1/accounts", tag = "identity", security(()),
     params(("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = Request<wire::SignUpAttributes>),
+    request_body(content = Request<openapi::SignUpAttributes>),
     responses((status = 201, body = Document<wire::AccountAttributes>),
         (status = 400, description = "VALIDATION_ERROR with every faulty field", body = Errors),
         (status = 409, description = "EMAIL_TAKEN", body = Errors)))]
@@ -42,7 +42,7 @@ pub async fn read(caller: Allowed<may::SettingsRead>, app: Data<App>) -> Result<
 /// Changes the account; what is left out stays.
 #[utoipa::path(patch, path = "/api/v1/account", tag = "identity",
     params(("If-Match" = Option<String>, Header, example = "\"1\"")),
-    request_body(content = Request<wire::AccountPatch>),
+    request_body(content = Request<openapi::AccountPatch>),
     responses((status = 200, body = Document<wire::AccountAttributes>), (status = 400, body = Errors),
         (status = 403, body = Errors), (status = 412, description = "PRECONDITION_FAILED with meta.current", body = Errors)))]
 pub async fn update(
