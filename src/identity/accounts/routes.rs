@@ -1,7 +1,7 @@
 //! `POST /accounts` (sign-up) and `/account`, the caller's own.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use muster_domain::journal::{Fact, RecordFact, RecordVerb};
 
 use super::{founding, openapi, store, wire};
@@ -28,7 +28,11 @@ pub async fn sign_up(app: Data<App>, identity: Data<Identity>, input: Input) -> 
 /// The caller's account.
 #[utoipa::path(get, path = "/api/v1/account", tag = "identity",
     responses((status = 200, body = Document<wire::AccountAttributes>), (status = 401, body = Errors)))]
-pub async fn read(caller: Allowed<may::SettingsRead>, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn read(
+    caller: Allowed<may::SettingsRead>,
+    app: Data<App>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let read = app.store.quiet::<_, Problem, _>(caller.caller.account, |unit| {
         Box::pin(async move {
             let id = unit.account();
@@ -36,7 +40,7 @@ pub async fn read(caller: Allowed<may::SettingsRead>, app: Data<App>) -> Result<
         })
     });
     let account = read.await?;
-    Ok(Answer::ok(wire::account_resource(&account)).version(account.version).respond())
+    Ok(Answer::ok(wire::account_resource(&account)).version(account.version).respond_unless_seen(&request))
 }
 
 /// Changes the account; what is left out stays.

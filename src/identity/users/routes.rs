@@ -1,7 +1,7 @@
 //! `/users`: read the request, change or read rows, answer.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use muster_actors::ports::Rendered;
 use muster_domain::identity::Role;
 use muster_domain::ids::UserId;
@@ -29,10 +29,10 @@ const ORDERS: &[(&str, &str)] = &[
 /// The caller.
 #[utoipa::path(get, path = "/api/v1/users/me", tag = "identity",
     responses((status = 200, body = Document<wire::UserAttributes>), (status = 401, body = Errors)))]
-pub async fn me(caller: Caller, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn me(caller: Caller, app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let id = caller.user().ok_or_else(Problem::not_found)?;
     let user = changing::find(&app, caller.account, id).await?;
-    Ok(Answer::ok(user_resource(&user)).version(user.version).respond())
+    Ok(Answer::ok(user_resource(&user)).version(user.version).respond_unless_seen(&request))
 }
 
 /// Adds a person. Whoever is known by this address already is invited, and keeps his own password.
@@ -102,12 +102,17 @@ pub async fn list(caller: Allowed<may::TeamRead>, app: Data<App>, list: Listing)
 /// One user.
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "identity", params(("id" = Uuid, Path)),
     responses((status = 200, body = Document<wire::UserAttributes>), (status = 404, body = Errors)))]
-pub async fn read(caller: Allowed<may::TeamRead>, app: Data<App>, id: Path<Uuid>) -> Result<HttpResponse, Problem> {
+pub async fn read(
+    caller: Allowed<may::TeamRead>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     if caller.only().is_some_and(|only| only.0 != *id) {
         return Err(Problem::not_found());
     }
     let user = changing::find(&app, caller.caller.account, UserId(*id)).await?;
-    Ok(Answer::ok(user_resource(&user)).version(user.version).respond())
+    Ok(Answer::ok(user_resource(&user)).version(user.version).respond_unless_seen(&request))
 }
 
 /// Changes a user. A new role, or the end of his time here, signs him out everywhere.

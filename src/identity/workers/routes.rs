@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use muster_actors::ports::Rendered;
 use muster_domain::dispatch::{Worker, WorkingHours};
@@ -96,7 +96,7 @@ async fn created(
     unit.note(Fact::Worker(WorkerFact { verb: WorkerVerb::Created, worker: card.clone() }));
     let user = User { is_worker: true, ..user };
     let profile = Profile { user, card, version: 1, created_at: now, updated_at: now };
-    Ok(Answer::created("workers", worker_resource(&profile, None)).version(1).render())
+    Ok(Answer::created("workers", worker_resource(&profile, None)).mixed(1).render())
 }
 
 /// A create that comes again from offline: the same is welcome, another is not.
@@ -114,7 +114,7 @@ async fn repeated(
         same_person && (&held.skills, held.home, &held.hours) == (&card.skills, card.home, &card.hours)
     });
     let profile = profile.ok_or_else(Problem::already_exists)?;
-    Ok(Answer::ok(worker_resource(&profile, None)).version(profile.version).render())
+    Ok(Answer::ok(worker_resource(&profile, None)).mixed(profile.version).render())
 }
 
 /// A user who has no profile yet.
@@ -166,10 +166,11 @@ pub async fn read(
     caller: Allowed<may::PositionsRead>,
     app: Data<App>,
     id: Path<Uuid>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let profile = visible(&app, &caller, *id).await?;
     let live = live(&app, caller.caller.account).await.remove(&profile.card.id);
-    Ok(Answer::ok(worker_resource(&profile, live.as_ref())).version(profile.version).respond())
+    Ok(Answer::ok(worker_resource(&profile, live.as_ref())).mixed(profile.version).respond_unless_seen(&request))
 }
 
 /// The worker, if the caller may see him.
@@ -222,7 +223,7 @@ pub async fn update(
         let (edit, live, affected) = (edit.clone(), live.clone(), affected.clone());
         Box::pin(async move {
             let profile = updated(unit, id, &edit, expected, now).await?;
-            let answer = Answer::ok(worker_resource(&profile, live.as_ref())).version(profile.version);
+            let answer = Answer::ok(worker_resource(&profile, live.as_ref())).mixed(profile.version);
             Ok(answer.meta("affected", affected).render())
         })
     })
@@ -303,7 +304,7 @@ async fn set_active(
         let mut next = Profile { user: user.clone(), ..profile.clone() };
         next.version += i64::from(user.version != profile.user.version);
         next.card = board.worker(next.card.id).cloned().unwrap_or(next.card);
-        let answer = Answer::ok(worker_resource(&next, live.as_ref())).version(next.version);
+        let answer = Answer::ok(worker_resource(&next, live.as_ref())).mixed(next.version);
         answer.meta("affected", &touched.affected).render()
     })
     .await
