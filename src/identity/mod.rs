@@ -9,11 +9,12 @@ pub mod passwords;
 pub mod sessions;
 pub mod tokens;
 pub mod users;
+pub mod workers;
 
 use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::http::{Code, Fault, Problem};
 use crate::store::{Secrets, Store};
@@ -56,6 +57,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     accounts::routes(cfg);
     auth::routes(cfg);
     users::routes(cfg);
+    workers::routes(cfg);
     events::routes(cfg);
 }
 
@@ -64,9 +66,7 @@ fn check_version(expected: Option<i64>, version: i64, current: impl FnOnce() -> 
     if expected.is_none_or(|expected| expected == version) {
         return Ok(());
     }
-    let detail = "The resource has changed since you read it.";
-    let meta = json!({ "current": current() });
-    Err(Fault::new(Code::PRECONDITION_FAILED, detail).header("If-Match").meta(meta).into())
+    Err(Problem::stale(&current()))
 }
 
 fn email_taken(pointer: &str) -> Problem {

@@ -1,5 +1,7 @@
 //! The tests that call the server as anybody else would: one binary, one throw-away PostgreSQL.
 
+mod accounts;
+mod auth;
 mod clients;
 mod embedded;
 mod events;
@@ -11,4 +13,6 @@ mod readme;
 mod stream;
 mod tenancy;
 mod tracks;
+mod users;
 mod visits;
+mod workers;

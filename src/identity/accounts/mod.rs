@@ -1,16 +1,20 @@
 //! An account is one business: the tenant. Invariants: it is made together with its owner, who is new; whoever is not in
 //! it does not learn that it exists.
 
-pub mod founding;
-pub mod routes;
-pub mod store;
-pub mod wire;
+mod founding;
+mod openapi;
+mod routes;
+mod store;
+mod wire;
 
 use actix_web::web::{ServiceConfig, get, patch, post, resource, to};
 use chrono::{DateTime, Utc};
 use muster_domain::ids::AccountId;
 
 use crate::http::shell::unknown_method;
+
+pub use openapi::Doc;
+pub use store::read;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {

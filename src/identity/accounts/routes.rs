@@ -1,10 +1,10 @@
 //! `POST /accounts` (sign-up) and `/account`, the caller's own.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use muster_domain::journal::{Fact, RecordFact, RecordVerb};
 
-use super::{founding, store, wire};
+use super::{founding, openapi, store, wire};
 use crate::http::caller::may;
 use crate::http::change::change;
 use crate::http::envelope::Answer;
@@ -15,7 +15,7 @@ use crate::identity::{Identity, check_version};
 /// Signs up: makes an account and its owner. The address must be new.
 #[utoipa::path(post, path = "/api/v1/accounts", tag = "identity", security(()),
     params(("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = Request<wire::SignUpAttributes>),
+    request_body(content = Request<openapi::SignUpAttributes>),
     responses((status = 201, body = Document<wire::AccountAttributes>),
         (status = 400, description = "VALIDATION_ERROR with every faulty field", body = Errors),
         (status = 409, description = "EMAIL_TAKEN", body = Errors)))]
@@ -28,7 +28,11 @@ pub async fn sign_up(app: Data<App>, identity: Data<Identity>, input: Input) -> 
 /// The caller's account.
 #[utoipa::path(get, path = "/api/v1/account", tag = "identity",
     responses((status = 200, body = Document<wire::AccountAttributes>), (status = 401, body = Errors)))]
-pub async fn read(caller: Allowed<may::SettingsRead>, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn read(
+    caller: Allowed<may::SettingsRead>,
+    app: Data<App>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let read = app.store.quiet::<_, Problem, _>(caller.caller.account, |unit| {
         Box::pin(async move {
             let id = unit.account();
@@ -36,13 +40,13 @@ pub async fn read(caller: Allowed<may::SettingsRead>, app: Data<App>) -> Result<
         })
     });
     let account = read.await?;
-    Ok(Answer::ok(wire::account_resource(&account)).version(account.version).respond())
+    Ok(Answer::ok(wire::account_resource(&account)).version(account.version).respond_unless_seen(&request))
 }
 
 /// Changes the account; what is left out stays.
 #[utoipa::path(patch, path = "/api/v1/account", tag = "identity",
     params(("If-Match" = Option<String>, Header, example = "\"1\"")),
-    request_body(content = Request<wire::AccountPatch>),
+    request_body(content = Request<openapi::AccountPatch>),
     responses((status = 200, body = Document<wire::AccountAttributes>), (status = 400, body = Errors),
         (status = 403, body = Errors), (status = 412, description = "PRECONDITION_FAILED with meta.current", body = Errors)))]
 pub async fn update(

@@ -1,6 +1,6 @@
 //! Accounts as the API reads and shows them.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -24,37 +24,6 @@ pub struct AccountAttributes {
     pub version: i64,
     pub created_at: String,
     pub updated_at: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(example = json!({"name": "Rivergate Plumbing", "timeZone": "Europe/Zurich", "currency": "CHF",
-    "owner": {"firstName": "Ann", "lastName": "Roe", "email": "ann@example.com", "password": "correct-horse-9"}}))]
-pub struct SignUpAttributes {
-    pub name: String,
-    pub time_zone: String,
-    pub currency: String,
-    pub owner: OwnerAttributes,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OwnerAttributes {
-    pub first_name: String,
-    pub last_name: String,
-    pub email: String,
-    /// At least 8 characters of three kinds, at most 72 bytes.
-    pub password: String,
-    pub phone: Option<String>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(example = json!({"name": "Rivergate Plumbing & Heating"}))]
-pub struct AccountPatch {
-    pub name: Option<String>,
-    pub time_zone: Option<String>,
-    pub currency: Option<String>,
 }
 
 pub fn account_resource(account: &Account) -> Value {

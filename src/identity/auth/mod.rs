@@ -1,9 +1,10 @@
 //! Signing in, staying in, signing out. Invariants: whether an address is known shows neither in answers nor in time; a
 //! refresh token works once, and once more only for somebody whose answer was lost; ended is ended everywhere.
 
-pub mod routes;
-pub mod store;
-pub mod wire;
+mod openapi;
+mod routes;
+mod store;
+mod wire;
 
 use actix_web::web::{ServiceConfig, post, resource, to};
 use chrono::Utc;
@@ -23,6 +24,8 @@ use crate::http::{App, Code, Problem};
 use crate::store::StoreError;
 use crate::store::work::to_micros;
 use wire::{Credentials, Pair};
+
+pub use openapi::Doc;
 
 /// More accounts of one person are not looked at.
 const MAX_ACCOUNTS: i64 = 50;

@@ -2,10 +2,9 @@
 
 use actix_web::HttpResponse;
 use muster_domain::ids::AccountId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::Membership;
 use crate::http::{Code, Fault, Fields, Input, Problem};
@@ -13,23 +12,6 @@ use crate::identity::tokens::{ACCESS_LIVES_S, RefreshToken};
 
 /// Longer ones are not compared with anything.
 const MAX_PASSWORD_CHARS: usize = 1_000;
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(example = json!({"email": "ann@example.com", "password": "correct-horse-9"}))]
-pub struct LoginBody {
-    pub email: String,
-    pub password: String,
-    /// Which account, for somebody who is in several.
-    pub account_id: Option<Uuid>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(example = json!({"refreshToken": "mrt_…"}))]
-pub struct RefreshBody {
-    pub refresh_token: String,
-}
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

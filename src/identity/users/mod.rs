@@ -2,20 +2,32 @@
 //! accounts. Invariants: an account always has an active owner; nobody grants more than he has; whoever was known before
 //! he was added comes in only after he accepted.
 
-pub mod routes;
+mod changing;
+mod openapi;
+mod routes;
 pub mod store;
 pub mod wire;
 
-use actix_web::web::{ServiceConfig, get, resource, to};
+use actix_web::web::{ServiceConfig, delete, get, patch, post, resource, to};
 use chrono::{DateTime, Utc};
-use muster_domain::identity::Role;
+use muster_domain::identity::{Role, Standing};
 use muster_domain::ids::UserId;
 
 use crate::http::shell::unknown_method;
 
+pub use changing::{Hiring, check_standing, find, hire, last_owner_stays, may_hire, update};
+pub use openapi::Doc;
+
 pub fn routes(cfg: &mut ServiceConfig) {
     let at = |path: &str| resource(path.to_owned()).default_service(to(unknown_method));
-    cfg.service(at("/users/me").route(get().to(routes::me)));
+    cfg.service(at("/users").route(get().to(routes::list)).route(post().to(routes::create)))
+        .service(at("/users/me").route(get().to(routes::me)))
+        .service(
+            at("/users/{id}")
+                .route(get().to(routes::read))
+                .route(patch().to(routes::update))
+                .route(delete().to(routes::deactivate)),
+        );
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,4 +68,10 @@ pub struct User {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl User {
+    pub fn standing(&self) -> Standing {
+        Standing { role: self.role, active: self.status == Status::Active }
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::decide::{Accepted, Touched};
 use super::{Board, Rejection};
-use crate::dispatch::{TimeOff, Worker};
-use crate::ids::{TimeOffId, WorkerId};
+use crate::dispatch::{TimeOff, Visit, Worker};
+use crate::ids::{TimeOffId, VisitId, WorkerId};
 use crate::journal::{Fact, TimeOffFact, TimeOffVerb, WorkerFact, WorkerVerb};
 
 impl Board {
@@ -51,6 +53,21 @@ impl Board {
             }
         }
         Ok((facts, touched))
+    }
+
+    /// Planned visits from `now` on that suit the worker as he is and no longer would as `next`.
+    pub fn no_longer_fit(&self, next: &Worker, now: DateTime<Utc>) -> Vec<VisitId> {
+        let Some(worker) = self.worker(next.id) else { return Vec::new() };
+        let fits = |visit: &Visit, worker: &Worker| {
+            visit.window.is_none_or(|window| worker.hours.cover(&window))
+                && visit.required_skills.is_subset(&worker.skills)
+        };
+        let ahead = |visit: &&Visit| {
+            let over = visit.window.is_some_and(|window| window.end <= now);
+            visit.status.is_planned() && visit.workers.contains(&next.id) && !over
+        };
+        let torn = |visit: &&Visit| fits(visit, worker) && !fits(visit, next);
+        self.visits.values().filter(ahead).filter(torn).map(|visit| visit.id).collect()
     }
 
     pub(super) fn activate_worker(&self, id: WorkerId) -> Accepted {
