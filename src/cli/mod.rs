@@ -1,5 +1,8 @@
 //! The command line: what a person types.
 
+pub mod gpx;
+pub mod replay;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,6 +25,8 @@ enum Command {
     Serve(Given),
     /// Bring the database up to date, and stop
     Migrate(Given),
+    /// Send a recorded track as a phone would
+    Replay(replay::Replay),
 }
 
 /// Settings as flags; each is also `MUSTER_…` in the environment and a key in muster.toml.
@@ -76,6 +81,12 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(given) => serve(given.settings()?).await,
+        Command::Replay(replay) => {
+            let summary = replay::run(replay).await?;
+            let replay::Summary { sent, accepted, duplicates, rejected } = summary;
+            println!("{sent} sent: {accepted} accepted, {duplicates} duplicates, {rejected} rejected");
+            Ok(())
+        }
         Command::Migrate(given) => {
             let settings = given.settings()?;
             let Some(url) = settings.migrate_database_url else {

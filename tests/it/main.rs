@@ -3,11 +3,13 @@
 mod accounts;
 mod auth;
 mod clients;
+mod devices;
 mod embedded;
 mod events;
 mod harness;
 mod jobs;
 mod pool;
+mod positions;
 mod properties;
 mod readme;
 mod stream;
