@@ -41,22 +41,55 @@ impl Stream {
         sqlx::query("INSERT INTO account_stream (account_id, epoch, chain) VALUES ($1, $2, $3)")
             .bind(account.0)
             .bind(epoch)
-            .bind(Sha256::digest(account.0.as_bytes()).to_vec())
+            .bind(first_link(account))
             .execute(conn)
             .await?;
         Ok(())
     }
 }
 
-/// The next link: over the one before, and everything of the line but the payload, which its digest stands for.
-pub fn link(chain: &[u8], seq: i64, at: DateTime<Utc>, kind: &str, digest: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(chain);
-    hash.update(seq.to_be_bytes());
-    hash.update(at.timestamp_micros().to_be_bytes());
-    hash.update(kind.as_bytes());
-    hash.update(digest);
-    hash.finalize().to_vec()
+/// What the chain of an account begins with.
+pub fn first_link(account: AccountId) -> Vec<u8> {
+    Sha256::digest(account.0.as_bytes()).to_vec()
+}
+
+/// Everything of a line but its payload, which its digest stands for.
+pub struct Line<'a> {
+    pub seq: i64,
+    pub at: DateTime<Utc>,
+    pub by: By,
+    pub kind: &'a str,
+    pub subject: Uuid,
+    /// In ascending order.
+    pub audience: Vec<Uuid>,
+    pub moves_board: bool,
+    pub digest: &'a [u8],
+}
+
+impl Line<'_> {
+    /// The next link, over the one before and this line.
+    pub fn link(&self, chain: &[u8]) -> Vec<u8> {
+        let by: (u8, Uuid, Vec<u8>) = match self.by {
+            By::User { id, role } => (1, id.0, role.name().into()),
+            By::Device { id, worker } => (2, id.0, worker.0.as_bytes().to_vec()),
+            By::System => (3, Uuid::nil(), Vec::new()),
+        };
+        let mut hash = Sha256::new();
+        hash.update(chain);
+        hash.update(self.seq.to_be_bytes());
+        hash.update(self.at.timestamp_micros().to_be_bytes());
+        hash.update([by.0, u8::from(self.moves_board)]);
+        hash.update(by.1.as_bytes());
+        hash.update(self.subject.as_bytes());
+        // Whatever has no fixed length says how long it is, so that no two lines read the same.
+        for text in [by.2.as_slice(), self.kind.as_bytes(), self.digest] {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        hash.update((self.audience.len() as u64).to_be_bytes());
+        self.audience.iter().for_each(|worker| hash.update(worker.as_bytes()));
+        hash.finalize().to_vec()
+    }
 }
 
 /// Appends the facts and moves the account's row; with no facts nothing is written at all.
@@ -110,15 +143,18 @@ impl Lines {
         let json = |e: serde_json::Error| StoreError::Bug(format!("a fact cannot be written: {e}"));
         let payload = serde_json::to_string(fact).map_err(json)?;
         let digest = Sha256::digest(payload.as_bytes()).to_vec();
-        let chain = link(chain, seq, at, fact.kind(), &digest);
+        let (kind, subject, moves_board) = (fact.kind(), fact.subject(), fact.moves_board());
+        let audience: Vec<Uuid> = fact.audience().iter().map(|worker| worker.0).collect();
+        let text: Vec<String> = audience.iter().map(Uuid::to_string).collect();
+        let line = Line { seq, at, by, kind, subject, audience, moves_board, digest: &digest };
+        let chain = line.link(chain);
         self.seq.push(seq);
         self.at.push(at);
         self.by.push(serde_json::to_string(&by).map_err(json)?);
-        self.kind.push(fact.kind());
-        self.subject.push(fact.subject());
-        let audience: Vec<String> = fact.audience().iter().map(ToString::to_string).collect();
-        self.audience.push(format!("{{{}}}", audience.join(",")));
-        self.moves_board.push(fact.moves_board());
+        self.kind.push(kind);
+        self.subject.push(subject);
+        self.audience.push(format!("{{{}}}", text.join(",")));
+        self.moves_board.push(moves_board);
         self.payload.push(payload);
         self.digest.push(digest);
         self.chain.push(chain.clone());

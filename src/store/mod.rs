@@ -2,6 +2,7 @@
 //! Knows no noun of the business and no HTTP.
 
 pub mod answers;
+pub mod audit;
 pub mod embedded;
 pub mod error;
 pub mod journal;

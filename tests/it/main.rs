@@ -8,6 +8,7 @@ mod embedded;
 mod events;
 mod harness;
 mod jobs;
+mod journal;
 mod pool;
 mod positions;
 mod properties;
