@@ -22,7 +22,7 @@ export function VisitCard(props: { visit: Visit; workerId: string; axis: Axis; r
       data-status={props.visit.status} aria-pressed={isChosen("visit", props.visit.id)}
       classList={{
         chosen: isChosen("visit", props.visit.id), movable: movable(), late: isLate(props.visit, now()),
-        lifted: drag()?.visit.id === props.visit.id, saving: Boolean(floor.pending[props.visit.id]),
+        lifted: drag()?.visit.id === props.visit.id, saving: Boolean(floor.pending[props.visit.id]), touched: Boolean(floor.touched[props.visit.id]),
         slim: props.row.rows > 1, narrow: box().width < 84,
       }}
       style={{
@@ -45,6 +45,7 @@ export function VisitCard(props: { visit: Visit; workerId: string; axis: Axis; r
         <span class="card-status">{m.status[props.visit.status]}</span>
         <Show when={client()}><span class="card-client">{client()}</span></Show>
       </div>
+      <Show when={floor.touched[props.visit.id]}>{(who) => <span class="card-by">{who()}</span>}</Show>
       <Show when={movable() && span().to <= props.axis.to}>
         <div class="card-edge" title={m.board.resize}
           onPointerDown={(event) => { event.stopPropagation(); grab(event, props.visit, props.workerId, "resize"); }} />

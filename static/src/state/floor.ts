@@ -18,10 +18,14 @@ interface Floor {
   /** Changes under way, shown before the server has answered. */
   pending: Record<string, Overlay>;
   history: Record<string, JournalEvent[]>;
+  /** Who changed a visit a moment ago. */
+  touched: Record<string, string>;
+  /** Names of users by id. */
+  office: Record<string, string>;
 }
 
 const nothing = (): Floor => ({
-  account: null, me: null, visits: {}, jobs: {}, clients: {}, workers: {}, pending: {}, history: {},
+  account: null, me: null, visits: {}, jobs: {}, clients: {}, workers: {}, pending: {}, history: {}, touched: {}, office: {},
 });
 
 export const [floor, setFloor] = createStore<Floor>(nothing());

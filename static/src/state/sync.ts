@@ -3,16 +3,18 @@
 import { createEffect, on, onCleanup } from "solid-js";
 import { reconcile } from "solid-js/store";
 import { get, getAll } from "../api/http";
-import { flat, type Account, type Answer, type Client, type ClientAttributes, type Job, type JobAttributes,
+import { flat, type Account, type Actor, type Answer, type Client, type ClientAttributes, type Job, type JobAttributes,
   type JournalEvent, type Me, type Resource, type VisitAttributes, type Worker, type WorkerAttributes } from "../api/types";
 import { flatVisit, type Box, type News, type StreamEvent } from "../stream";
 import { LiveStream } from "../streamSocket";
 import { m } from "../messages";
-import { derived, dropVisit, floor, link, putPositions, putVisit, replaceVisits, setFloor, setLink, setLoaded, setNow } from "./floor";
+import { derived, dropVisit, floor, link, putPositions, putVisit, replaceVisits, setFloor, setLink, setLoaded, setNow, visitTitle } from "./floor";
 import { announce, complain, inWords } from "./notices";
+import { actorWords } from "./words";
 
 const MAP = "map";
 const HISTORY_KEPT = 60;
+const TOUCHED_MS = 5_000;
 const HISTORY_PAGE = 200;
 const HISTORY_PAGES = 3;
 let journalSeq = 0;
@@ -49,6 +51,7 @@ async function begin(live: LiveStream): Promise<void> {
     setFloor({ account: account.data.attributes, me: flat(me.data) });
     await Promise.all([loadRoster(), loadDay()]);
     void loadHistory();
+    void loadOffice();
   } catch (error) {
     complain(inWords(error));
   }
@@ -159,13 +162,14 @@ function event(one: StreamEvent, seq: number, removed: string | null): void {
     const visit = flatVisit(one.visit as Record<string, unknown>);
     putVisit(visit);
     remember(visit.id, one, seq);
+    showWho(visit.id, one);
     if (!floor.jobs[visit.jobId]) missing();
     return;
   }
   const [noun] = one.type.split(".");
   const subject = subjectOf(one);
   if (noun === "worker" || noun === "timeOff" || noun === "user") refreshRosterSoon();
-  else if (noun === "job") void (subject ? fetchJob(subject) : loadDay());
+  else if (one.type === "job.created" || one.type === "job.updated") void (subject ? fetchJob(subject) : loadDay());
   else if (noun === "client" || noun === "property") void (subject && floor.clients[subject] ? loadClient(subject) : undefined);
   else if (noun === "account") void get<Resource<Account>>("/account").then((a) => setFloor("account", a.data.attributes));
 }
@@ -176,10 +180,34 @@ function subjectOf(one: StreamEvent): string | null {
   return typeof found === "string" && found.includes("-") ? found : null;
 }
 
+function actorOf(one: StreamEvent): Actor | null {
+  return ((one.by ?? one.actor) as Actor | undefined) ?? null;
+}
+
+/** Whose hand it was, for a moment, when it was not one's own. */
+function showWho(visitId: string, one: StreamEvent): void {
+  const actor = actorOf(one);
+  const who = actor?.id === floor.me?.id ? "" : actorWords(actor);
+  if (!who) return;
+  setFloor("touched", visitId, who);
+  announce([who, visitTitle(floor.visits[visitId]), m.events[one.type] ?? one.type].join(", "));
+  setTimeout(() => setFloor("touched", visitId, undefined as never), TOUCHED_MS);
+}
+
+/** Names for those who are not workers: the office. */
+async function loadOffice(): Promise<void> {
+  try {
+    const answer = await getAll<Resource<{ firstName: string; lastName: string }>>("/users");
+    setFloor("office", Object.fromEntries(answer.data.map((one) => [one.id, `${one.attributes.firstName} ${one.attributes.lastName}`.trim()])));
+  } catch {
+    // Not every role may list the users; their changes then go unnamed.
+  }
+}
+
 function remember(visitId: string, one: StreamEvent, seq: number): void {
   keepHistory(visitId, [{
     seq, type: one.type, at: String(one.at ?? new Date().toISOString()),
-    actor: one.actor as JournalEvent["actor"], reason: one.reason as string | undefined,
+    actor: actorOf(one), reason: one.reason as string | undefined,
   }]);
 }
 

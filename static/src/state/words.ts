@@ -44,7 +44,7 @@ export function actorWords(actor: Actor | null | undefined): string {
   if (!actor) return "";
   if (actor.id && actor.id === floor.me?.id) return m.inspector.you;
   const worker = actor.id ? floor.workers[actor.id] : undefined;
-  return worker ? workerName(worker) : actor.kind === "system" ? m.inspector.system : "";
+  return worker ? workerName(worker) : (actor.id && floor.office[actor.id]) || (actor.kind === "system" ? m.inspector.system : "");
 }
 
 const WEEK: Weekday[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
