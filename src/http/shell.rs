@@ -107,8 +107,3 @@ fn shaped(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
 pub fn path_error(_: actix_web::error::PathError, _: &actix_web::HttpRequest) -> Error {
     Problem::not_found().into()
 }
-
-/// A known path with another method.
-pub async fn unknown_method() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(Code::METHOD_NOT_ALLOWED, "This resource does not answer that method."))
-}

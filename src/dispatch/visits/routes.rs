@@ -26,17 +26,17 @@ const MAX_SCHEDULE_DAYS: i64 = 62;
 const MAX_WORKERS: usize = 50;
 
 pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/schedule", get().to(schedule))
-        .route("/conflicts", get().to(conflicts))
+    cfg.service(at("/schedule").route(get().to(schedule)))
+        .service(at("/conflicts").route(get().to(conflicts)))
         .service(at("/visits/{id}").route(get().to(read)))
-        .route("/visits/{id}/assign", post().to(assign))
-        .route("/visits/{id}/unassign", post().to(unassign))
-        .route("/visits/{id}/move", post().to(move_visit))
-        .route("/visits/{id}/cancel", post().to(cancel))
-        .route("/visits/{id}/reopen", post().to(reopen));
+        .service(at("/visits/{id}/assign").route(post().to(assign)))
+        .service(at("/visits/{id}/unassign").route(post().to(unassign)))
+        .service(at("/visits/{id}/move").route(post().to(move_visit)))
+        .service(at("/visits/{id}/cancel").route(post().to(cancel)))
+        .service(at("/visits/{id}/reopen").route(post().to(reopen)));
     for step in Step::ALL {
         let handler = move |caller, app, id, input| report(step, caller, app, id, input);
-        cfg.route(&format!("/visits/{{id}}/{}", step.path()), post().to(handler));
+        cfg.service(at(format!("/visits/{{id}}/{}", step.path())).route(post().to(handler)));
     }
 }
 

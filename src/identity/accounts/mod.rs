@@ -7,11 +7,9 @@ mod routes;
 mod store;
 mod wire;
 
-use actix_web::web::{ServiceConfig, get, patch, post, resource, to};
+use actix_web::web::{ServiceConfig, get, patch, post, resource};
 use chrono::{DateTime, Utc};
 use muster_domain::ids::AccountId;
-
-use crate::http::shell::unknown_method;
 
 pub use openapi::Doc;
 pub use store::read;
@@ -28,10 +26,6 @@ pub struct Account {
 }
 
 pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(resource("/accounts").route(post().to(routes::sign_up)).default_service(to(unknown_method))).service(
-        resource("/account")
-            .route(get().to(routes::read))
-            .route(patch().to(routes::update))
-            .default_service(to(unknown_method)),
-    );
+    cfg.service(resource("/accounts").route(post().to(routes::sign_up)))
+        .service(resource("/account").route(get().to(routes::read)).route(patch().to(routes::update)));
 }

@@ -6,7 +6,7 @@ mod routes;
 mod store;
 mod wire;
 
-use actix_web::web::{ServiceConfig, post, resource, to};
+use actix_web::web::{ServiceConfig, post, resource};
 use chrono::Utc;
 use muster_domain::identity::Role;
 use muster_domain::ids::{AccountId, SessionId, UserId};
@@ -19,7 +19,6 @@ use super::sessions::store::{self as rows, Rotated};
 use super::tokens::{Claims, RefreshToken};
 use super::users::Status;
 use super::{Identity, email_digest, users};
-use crate::http::shell::unknown_method;
 use crate::http::{App, Code, Problem};
 use crate::store::StoreError;
 use crate::store::work::to_micros;
@@ -31,7 +30,7 @@ pub use openapi::Doc;
 const MAX_ACCOUNTS: i64 = 50;
 
 pub fn routes(cfg: &mut ServiceConfig) {
-    let at = |path: &str| resource(path.to_owned()).default_service(to(unknown_method));
+    let at = |path: &str| resource(path.to_owned());
     cfg.service(at("/auth/login").route(post().to(routes::login)))
         .service(at("/auth/refresh").route(post().to(routes::refresh)))
         .service(at("/auth/logout").route(post().to(routes::logout)))

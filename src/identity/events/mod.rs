@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 
 /// To be mounted at `/api/v1`.
 pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.route("/events", actix_web::web::get().to(routes::list));
+    cfg.service(actix_web::web::resource("/events").route(actix_web::web::get().to(routes::list)));
 }
 
 #[derive(OpenApi)]

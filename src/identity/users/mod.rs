@@ -8,18 +8,16 @@ mod routes;
 pub mod store;
 pub mod wire;
 
-use actix_web::web::{ServiceConfig, delete, get, patch, post, resource, to};
+use actix_web::web::{ServiceConfig, delete, get, patch, post, resource};
 use chrono::{DateTime, Utc};
 use muster_domain::identity::{Role, Standing};
 use muster_domain::ids::UserId;
-
-use crate::http::shell::unknown_method;
 
 pub use changing::{Hiring, check_standing, find, hire, last_owner_stays, may_hire, update};
 pub use openapi::Doc;
 
 pub fn routes(cfg: &mut ServiceConfig) {
-    let at = |path: &str| resource(path.to_owned()).default_service(to(unknown_method));
+    let at = |path: &str| resource(path.to_owned());
     cfg.service(at("/users").route(get().to(routes::list)).route(post().to(routes::create)))
         .service(at("/users/me").route(get().to(routes::me)))
         .service(

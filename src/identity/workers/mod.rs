@@ -9,12 +9,11 @@ mod store;
 mod time_off;
 mod wire;
 
-use actix_web::web::{ServiceConfig, delete, get, patch, post, resource, to};
+use actix_web::web::{ServiceConfig, delete, get, patch, post, resource};
 use chrono::{DateTime, Utc};
 use muster_domain::dispatch::Worker;
 
 use super::users::User;
-use crate::http::shell::unknown_method;
 
 pub use activity::{only_status, set_active};
 pub use openapi::Doc;
@@ -31,7 +30,7 @@ pub struct Profile {
 
 pub fn routes(cfg: &mut ServiceConfig) {
     // So written that `/workers/nearby` and its like are not taken for an id.
-    let at = |path: &str| resource(path.replace("{id}", "{id:[0-9a-fA-F-]{36}}")).default_service(to(unknown_method));
+    let at = |path: &str| resource(path.replace("{id}", "{id:[0-9a-fA-F-]{36}}"));
     cfg.service(at("/workers").route(get().to(routes::list)).route(post().to(routes::create)))
         .service(
             at("/workers/{id}")

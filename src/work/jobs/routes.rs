@@ -45,11 +45,11 @@ const MAX_IDS: usize = 200;
 pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(at("/jobs").route(get().to(list)).route(post().to(create)))
         .service(at("/jobs/{id}").route(get().to(read)).route(patch().to(edit)).route(delete().to(remove)))
-        .route("/jobs/{id}/visits", post().to(add_visit))
-        .route("/jobs/{id}/complete", post().to(complete))
-        .route("/jobs/{id}/cancel", post().to(cancel))
-        .route("/jobs/{id}/reopen", post().to(reopen))
-        .route("/clients/{id}/jobs", get().to(of_client));
+        .service(at("/jobs/{id}/visits").route(post().to(add_visit)))
+        .service(at("/jobs/{id}/complete").route(post().to(complete)))
+        .service(at("/jobs/{id}/cancel").route(post().to(cancel)))
+        .service(at("/jobs/{id}/reopen").route(post().to(reopen)))
+        .service(at("/clients/{id}/jobs").route(get().to(of_client)));
 }
 
 /// Makes a job with its visits: all of them or none.
