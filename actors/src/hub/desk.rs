@@ -15,71 +15,65 @@ use muster_domain::ids::AccountId;
 use uuid::Uuid;
 
 use super::ear::Ear;
-use super::frames::{self, Bye, Fault};
+use super::errands::{PictureWanted, Pictures};
+use super::frames::{self, Bye};
 use super::map::Marks;
 use super::session::{MAX_SUBSCRIPTIONS, Out, Session, Tide, Who, Wish};
 use super::{Expel, Hub, Hubs, Outlet, Sent};
-use crate::feed::{Feed, Join, Leave, News, Since};
+use crate::feed::{Feed, Join, Leave, News};
 use crate::radar::Mark;
 
 /// Client frames: this many at once, and this many a second in the long run.
 const FRAMES_BURST: f64 = 200.0;
 const FRAMES_PER_S: f64 = 50.0;
-/// Batches of positions whose acknowledgement is still awaited, per socket.
-const UPLINKS_MAX: usize = 4;
 /// A radar is asked for everything again after this, in case something was skipped or it was replaced.
 const RESURVEY: Duration = Duration::from_secs(15);
-const PICTURE_RETRY: Duration = Duration::from_millis(250);
-const PICTURE_TRIES: u32 = 20;
 const DRAIN_STEP: Duration = Duration::from_millis(50);
 /// Clients come back within this time after a drain, each at a moment of its own.
 const RETURN_SPREAD_MS: u64 = 15_000;
 const RETURN_MS: u64 = 1_500;
 
-struct Seat {
+pub(super) struct Seat {
     outlet: Rc<dyn Outlet>,
-    session: Session,
+    pub session: Session,
     beat_at: Instant,
     /// A heartbeat was sent and nothing was heard since.
     asked_at: Option<Instant>,
     /// How much had left, and since when that has not changed while more waits.
     stuck: Option<(u64, Instant)>,
     allowance: (f64, Instant),
-    uplinks: usize,
+    /// Batches of positions that are not acknowledged yet.
+    pub uplinks: usize,
 }
 
 #[derive(Default)]
-struct Room {
+pub(super) struct Room {
     seats: BTreeSet<u64>,
-    feed: Option<Addr<Feed>>,
+    pub feed: Option<Addr<Feed>>,
     wants_feed: bool,
-    tide: Option<Tide>,
+    pub tide: Option<Tide>,
     marks: Marks,
     ear: Option<(Arc<Ear>, Instant)>,
 }
 
 pub(super) struct Desk {
     id: u64,
-    hubs: Arc<Hubs>,
-    hub: Addr<Hub>,
-    weak: Weak<RefCell<Desk>>,
-    seats: BTreeMap<u64, Seat>,
-    rooms: BTreeMap<AccountId, Room>,
+    pub(super) hubs: Arc<Hubs>,
+    pub(super) hub: Addr<Hub>,
+    pub(super) weak: Weak<RefCell<Desk>>,
+    pub(super) seats: BTreeMap<u64, Seat>,
+    pub(super) rooms: BTreeMap<AccountId, Room>,
     /// Replays that were asked for: whose they are.
-    asked: BTreeMap<u64, (u64, u64)>,
-    next: u64,
+    pub(super) asked: BTreeMap<u64, (u64, u64)>,
+    pub(super) next: u64,
+    pub(super) pictures: Pictures,
     is_ticking: bool,
 }
 
 impl Desk {
     pub(super) fn new(id: u64, hubs: Arc<Hubs>, hub: Addr<Hub>, weak: Weak<RefCell<Desk>>) -> Self {
-        let (seats, rooms, asked) = Default::default();
-        Self { id, hubs, hub, weak, seats, rooms, asked, next: 0, is_ticking: false }
-    }
-
-    #[cfg(test)]
-    pub(super) fn hub(&self) -> Addr<Hub> {
-        self.hub.clone()
+        let (seats, rooms, asked, pictures) = Default::default();
+        Self { id, hubs, hub, weak, seats, rooms, asked, next: 0, pictures, is_ticking: false }
     }
 
     pub(super) fn attach(&mut self, outlet: Rc<dyn Outlet>, who: Who) -> u64 {
@@ -121,7 +115,7 @@ impl Desk {
         }
         for wish in out.wishes {
             match wish {
-                Wish::Picture { .. } => self.fetch_picture(key, wish, PICTURE_TRIES),
+                Wish::Picture { sub, range, viewer } => self.want_picture(PictureWanted::new(key, sub, range, viewer)),
                 Wish::Replay { sub, after } => self.ask_replay(key, sub, after),
                 Wish::Marks => self.watch_marks(key),
                 Wish::Positions(points) => self.pass_up(key, points.get().to_owned()),
@@ -130,7 +124,7 @@ impl Desk {
         self.pump(key);
     }
 
-    fn say(&mut self, key: u64, frame: Bytes) {
+    pub(super) fn say(&mut self, key: u64, frame: Bytes) {
         let Some(seat) = self.seats.get(&key) else { return };
         metrics::counter!("muster_stream_frames_total").increment(1);
         match seat.outlet.send(frame) {
@@ -226,68 +220,11 @@ impl Desk {
         room.feed = feed.try_send(join).is_ok().then_some(feed);
     }
 
-    fn ask_replay(&mut self, key: u64, sub: u64, after: i64) {
-        let Some(seat) = self.seats.get(&key) else { return };
-        self.next += 1;
-        let token = self.next;
-        let since = Since { token, after, to: self.hub.clone().recipient() };
-        let feed = self.rooms.get(&seat.session.who.account).and_then(|room| room.feed.as_ref());
-        if feed.is_some_and(|feed| feed.try_send(since).is_ok()) {
-            self.asked.insert(token, (key, sub));
-        } else {
-            self.with(key, |session, out| session.give_up(sub, out));
-        }
-    }
-
-    fn with(&mut self, key: u64, step: impl FnOnce(&mut Session, &mut Out)) {
+    pub(super) fn with(&mut self, key: u64, step: impl FnOnce(&mut Session, &mut Out)) {
         let Some(seat) = self.seats.get_mut(&key) else { return };
         let mut out = Out::default();
         step(&mut seat.session, &mut out);
         self.act(key, out);
-    }
-
-    fn fetch_picture(&mut self, key: u64, wish: Wish, tries: u32) {
-        let Wish::Picture { sub, range, viewer } = wish else { return };
-        let Some(account) = self.seats.get(&key).map(|seat| seat.session.who.account) else { return };
-        let (weak, picture) = (self.weak.clone(), self.hubs.schedule.visits(account, range, viewer));
-        actix::spawn(async move {
-            let picture = picture.await;
-            let epoch_now = weak.upgrade().and_then(|desk| desk.borrow().rooms.get(&account)?.tide.map(|t| t.epoch));
-            let fits = picture.as_ref().is_ok_and(|picture| Some(picture.epoch) == epoch_now);
-            if !fits && tries > 0 {
-                tokio::time::sleep(PICTURE_RETRY).await;
-                if let Some(desk) = weak.upgrade() {
-                    desk.borrow_mut().fetch_picture(key, Wish::Picture { sub, range, viewer }, tries - 1);
-                }
-                return;
-            }
-            if let Some(desk) = weak.upgrade() {
-                desk.borrow_mut().with(key, |session, out| match picture {
-                    Ok(picture) if fits => session.on_picture(sub, picture, out),
-                    _ => session.give_up(sub, out),
-                });
-            }
-        });
-    }
-
-    fn pass_up(&mut self, key: u64, points: String) {
-        let Some(seat) = self.seats.get_mut(&key) else { return };
-        if seat.uplinks >= UPLINKS_MAX {
-            return self.say(key, frames::error(&(None, Fault::Busy)));
-        }
-        seat.uplinks += 1;
-        let answer = self.hubs.uplink.positions(seat.session.who.clone(), points);
-        let weak = self.weak.clone();
-        actix::spawn(async move {
-            let frame = answer.await.unwrap_or_else(|fault| frames::error(&(None, fault)));
-            if let Some(desk) = weak.upgrade() {
-                let mut desk = desk.borrow_mut();
-                if let Some(seat) = desk.seats.get_mut(&key) {
-                    seat.uplinks -= 1;
-                }
-                desk.say(key, frame);
-            }
-        });
     }
 
     fn watch_marks(&mut self, key: u64) {

@@ -3,6 +3,7 @@
 
 mod desk;
 mod ear;
+mod errands;
 pub mod frames;
 mod hubs;
 mod log;

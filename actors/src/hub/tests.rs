@@ -328,7 +328,7 @@ fn a_hub_that_panics_closes_its_sockets_and_the_next_one_starts() {
         let hubs = hubs(&world, patient());
         let here = hubs.here();
         let (ann, _) = enter(&here, Role::Dispatcher, 7);
-        here.desk.upgrade().expect("alive").borrow().hub().try_send(Trip).expect("room");
+        here.desk.upgrade().expect("alive").borrow().hub.try_send(Trip).expect("room");
         ann.waits_for("bye", 1).await;
         assert_eq!((ann.closed.get(), hubs.sockets()), (Some(4030), 0));
         let (bob, key) = enter(&hubs.here(), Role::Dispatcher, 8);

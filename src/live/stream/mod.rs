@@ -4,6 +4,7 @@
 
 mod door;
 mod inbox;
+mod openapi;
 mod routes;
 mod serve;
 mod socket;
@@ -12,6 +13,7 @@ mod store;
 mod upgrade;
 
 pub use door::{Door, DoorConfig};
+pub use openapi::Doc;
 pub use routes::routes;
 pub use serve::{ServeConfig, Serving, serve};
 pub use sources::{Reports, SignIns};
