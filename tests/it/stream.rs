@@ -379,3 +379,50 @@ async fn snapshot_and_events_are_the_snapshot_after_whatever_is_done_and_however
         assert_eq!(streamed, over_http);
     }
 }
+
+fn point(lat: f64) -> Value {
+    json!({"id": Uuid::now_v7(), "at": chrono::Utc::now(), "lat": lat, "lng": 9.5, "accuracyM": 5.0})
+}
+
+#[tokio::test]
+async fn positions_sent_over_the_socket_are_acknowledged_and_move_the_map() {
+    let app = App::start().await;
+    let ann = app.owner().await;
+    let (bob, carl) = (ann.hires_worker(json!({})).await, ann.hires_worker(json!({})).await);
+    let mut map = ann.streams().await;
+    map.say(json!({"type": "subscribe", "id": "map", "topic": "workers", "viewport": [9.0, 47.0, 10.0, 48.0], "tickMs": 25}))
+        .await;
+    assert_eq!(map.frame("subscribed").await["tickMs"], 25);
+    assert_eq!(map.frame("snapshot").await["workers"], json!([]));
+
+    let mut phone = bob.streams().await;
+    phone.say(json!({"type": "position", "points": [point(47.1), {"lat": "nowhere"}]})).await;
+    let accepted = phone.frame("accepted").await;
+    assert_eq!((&accepted["count"], &accepted["rejected"][0]["index"]), (&json!(1), &json!(1)));
+    let delta = map.frame("delta").await;
+    assert_eq!((&delta["up"][0]["id"], &delta["up"][0]["lat"]), (&json!(bob.id), &json!(47.1)));
+
+    map.say(json!({"type": "update", "id": "map", "viewport": [0.0, 0.0, 1.0, 1.0]})).await;
+    assert_eq!(map.frame("delta").await["rm"], json!([bob.id]));
+
+    let mut own = carl.streams().await;
+    own.say(json!({"type": "subscribe", "id": "me", "topic": "workers"})).await;
+    assert_eq!(own.frame("snapshot").await["workers"], json!([]), "others are none of his business");
+    own.say(json!({"type": "position", "points": [point(47.2)]})).await;
+    assert_eq!(own.frame("delta").await["up"][0]["id"], json!(carl.id));
+    let mut late = ann.streams().await;
+    late.say(json!({"type": "subscribe", "id": "map", "topic": "workers"})).await;
+    assert_eq!(late.frame("snapshot").await["workers"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn who_loses_his_role_loses_his_sockets() {
+    let app = App::start().await;
+    let ann = app.owner().await;
+    let dee = ann.hires("dispatcher").await;
+    let mut socket = dee.streams().await;
+    let demoted = json!({"data": {"type": "user", "attributes": {"role": "limitedWorker"}}});
+    ann.patch(&format!("/api/v1/users/{}", dee.id), demoted).await.ok();
+    let (bye, closed) = socket.end().await;
+    assert!([Some(4401), Some(4403)].contains(&closed), "{closed:?} {bye:?}");
+}
