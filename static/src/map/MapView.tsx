@@ -46,7 +46,13 @@ export function MapView(): JSX.Element {
     made.on("mousemove", (event) => point(made, event));
     made.on("mouseout", () => setTip(null));
     made.on("click", (event) => pick(made, event));
-    const observer = new ResizeObserver(() => made.resize());
+    let seen = box.clientWidth > 0;
+    const observer = new ResizeObserver(() => {
+      made.resize();
+      // What was fitted while the map was hidden was fitted to nothing.
+      if (!seen && box.clientWidth > 0 && fitted) fit(false);
+      seen = box.clientWidth > 0;
+    });
     observer.observe(box);
     onCleanup(() => {
       observer.disconnect();

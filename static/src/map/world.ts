@@ -11,7 +11,11 @@ export function countries(): Promise<GeoJSON.FeatureCollection> {
   world ??= fetch(url)
     .then((response) => response.json() as Promise<Topology<{ countries: GeometryCollection }>>)
     .then((topology) => feature(topology, topology.objects.countries) as GeoJSON.FeatureCollection)
-    .catch(() => collection<GeoJSON.Geometry>([]));
+    .catch(() => {
+      // Without a connection just now; the next map asks again.
+      world = null;
+      return collection<GeoJSON.Geometry>([]);
+    });
   return world;
 }
 

@@ -18,7 +18,7 @@ export function toggleTheme(): void {
   store("muster.theme", next);
 }
 
-const [hourWidth, setHourWidthRaw] = createSignal(Number(stored("muster.hourWidth")) || 88);
+const [hourWidth, setHourWidthRaw] = createSignal(Number(stored("muster.hourWidth")) || 104);
 export { hourWidth };
 export function zoomBoard(factor: number): void {
   const next = Math.min(240, Math.max(32, Math.round(hourWidth() * factor)));
