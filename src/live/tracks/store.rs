@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::store::{Store, StoreError, Undone};
 
-/// Identity of a point within its account, as the store decides it.
-type Identity = (WorkerId, DateTime<Utc>, Uuid);
+/// Identity of a point within its account, as the store decides it: time in microseconds, because it keeps no more.
+type Identity = (WorkerId, i64, Uuid);
 
 /// Writes the points of several accounts in one transaction; the answer says of each whether it was new.
 pub async fn flush(store: &Store, points: &[TrackPoint]) -> Result<Vec<bool>, StoreError> {
@@ -43,7 +43,7 @@ pub async fn flush(store: &Store, points: &[TrackPoint]) -> Result<Vec<bool>, St
 }
 
 fn identity(point: &TrackPoint) -> Identity {
-    (point.worker, point.point.at, point.point.id)
+    (point.worker, point.point.at.timestamp_micros(), point.point.id)
 }
 
 /// One array a column, for UNNEST.
@@ -147,7 +147,8 @@ async fn insert(
     rows: &[&TrackPoint],
 ) -> Result<HashSet<Identity>, StoreError> {
     let inserted = bound!(INSERT_TRACKS, account, Columns::of(rows)).fetch_all(conn).await?;
-    Ok(inserted.iter().map(|row| (WorkerId(row.get("worker_id")), row.get("at"), row.get("point"))).collect())
+    let micros = |row: &PgRow| row.get::<DateTime<Utc>, _>("at").timestamp_micros();
+    Ok(inserted.iter().map(|row| (WorkerId(row.get("worker_id")), micros(row), row.get("point"))).collect())
 }
 
 /// In the order of workers, so that two servers never wait for each other in a circle.
