@@ -30,7 +30,7 @@ const complaints = [];
 
 before(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  browser = await chromium.launch({ executablePath: process.env.MUSTER_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: "UTC" });
   page = await watched(context, "first");
 });
@@ -38,7 +38,7 @@ after(async () => browser?.close());
 
 async function watched(context, name) {
   const opened = await context.newPage();
-  opened.setDefaultTimeout(15_000);
+  opened.setDefaultTimeout(20_000);
   opened.on("pageerror", (error) => complaints.push(`${name}: ${error.stack ?? error}`));
   opened.on("console", (message) => {
     // The browser logs every refused request by itself; refusals are part of what is tested.
