@@ -2,6 +2,7 @@
 //! domain; that a handler asks for it is in `http::caller`.
 
 pub mod accounts;
+pub mod admin;
 pub mod auth;
 mod currencies;
 pub mod events;
@@ -50,6 +51,15 @@ impl Identity {
             sessions: Arc::new(Sessions::new(store.clone(), tokens)),
         }
     }
+}
+
+/// All of these nouns, for the API's own description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    use utoipa::OpenApi;
+    let nouns = [accounts::Doc::openapi(), auth::Doc::openapi(), users::Doc::openapi(), workers::Doc::openapi()];
+    let mut all = events::Doc::openapi();
+    nouns.into_iter().for_each(|noun| all.merge(noun));
+    all
 }
 
 /// To be mounted at `/api/v1`.

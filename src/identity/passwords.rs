@@ -75,8 +75,19 @@ pub fn read(fields: &mut Fields<'_>) -> Option<String> {
         fields.fault("password", "password must be text.");
         return None;
     };
-    let Some(fault) = password_fault(password) else { return Some(password.to_owned()) };
-    let detail = match fault {
+    match check(password) {
+        Ok(()) => Some(password.to_owned()),
+        Err(detail) => {
+            fields.fault("password", detail);
+            None
+        }
+    }
+}
+
+/// Is it good enough? If not, why not.
+pub fn check(password: &str) -> Result<(), &'static str> {
+    let Some(fault) = password_fault(password) else { return Ok(()) };
+    Err(match fault {
         PasswordFault::TooShort => "password must have at least 8 characters.",
         PasswordFault::TooLong => "password must have at most 72 bytes.",
         PasswordFault::HasNul => "password must not contain NUL.",
@@ -84,9 +95,7 @@ pub fn read(fields: &mut Fields<'_>) -> Option<String> {
             "password must have three of: lower case letters, upper case letters, digits, symbols."
         }
         PasswordFault::Breached => "password is on the list of those that are tried first.",
-    };
-    fields.fault("password", detail);
-    None
+    })
 }
 
 pub fn need(fields: &mut Fields<'_>) -> String {

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use muster::identity::Settings;
+use muster::identity::admin::{NewUser, create_user, reset_password};
+use muster::store::{Secrets, Store};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -187,4 +190,56 @@ async fn a_storm_of_sign_ins_is_refused_and_harms_nobody_else() {
     let (statuses, health) = tokio::join!(futures_util::future::join_all(storm), ann.get("/api/v1/account"));
     health.ok();
     assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+}
+
+#[actix_rt::test]
+async fn an_access_token_says_who_in_which_role_and_account_for_an_hour() {
+    let app = App::start().await;
+    let ann = app.owner().await;
+    let token = ann.token.clone().expect("a token");
+    let part = |index: usize| -> Value {
+        let text = token.split('.').nth(index).expect("three parts");
+        let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text);
+        serde_json::from_slice(&bytes.expect("base64")).expect("JSON")
+    };
+    assert_eq!((&part(0)["alg"], part(0)["kid"].is_string()), (&json!("EdDSA"), true));
+    let claims = part(1);
+    assert_eq!((&claims["sub"], &claims["accountId"]), (&json!(ann.id), &json!(ann.account)));
+    assert_eq!((&claims["role"], &claims["email"]), (&json!("owner"), &json!(email_of(&ann).await)));
+    let seconds = |name: &str| claims[name].as_i64().expect("seconds");
+    assert_eq!(seconds("exp") - seconds("iat"), 3600);
+}
+
+#[actix_rt::test]
+async fn whoever_runs_the_server_adds_users_and_sets_passwords() {
+    let app = App::start().await;
+    let ann = app.owner().await;
+    let store = Store::connect(&app.db().server_url, 2).await.expect("a connection");
+    let secrets = Secrets::open(&store, "a-secret-for-tests-only").await.expect("the server's keys");
+    let settings = Settings { bcrypt_cost: 4 };
+    let new = NewUser {
+        account: ann.account,
+        email: "Eve@Example.com".into(),
+        first_name: "Eve".into(),
+        last_name: "Moor".into(),
+        role: "admin".into(),
+        password: PASSWORD.into(),
+    };
+    let (id, invited) = create_user(&store, &secrets, settings, new.clone()).await.expect("she is added");
+    assert!(!invited);
+    create_user(&store, &secrets, settings, new.clone()).await.expect_err("her address is taken");
+    create_user(&store, &secrets, settings, NewUser { role: "boss".into(), ..new }).await.expect_err("no role");
+    let eve = app.sign_in("eve@example.com", PASSWORD).await;
+    assert_eq!(eve.id, id.0);
+    let reset = |email: &'static str, password: &'static str| {
+        let (store, secrets) = (store.clone(), secrets.clone());
+        async move { reset_password(&store, &secrets, settings, email, password).await }
+    };
+    reset("eve@example.com", "short").await.expect_err("too short");
+    reset("nobody@example.com", "Another-horse-8").await.expect_err("nobody");
+    reset("eve@example.com", "Another-horse-8").await.expect("it is set");
+    login(&app, "eve@example.com", PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
+    refresh(&app, eve.refresh_token.as_deref().expect("one")).await.refused(401, "SESSION_ENDED");
+    app.sign_in("eve@example.com", "Another-horse-8").await;
+    ann.get("/api/v1/account").await.ok();
 }

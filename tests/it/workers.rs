@@ -341,3 +341,43 @@ async fn a_repeated_create_has_one_effect() {
     ann.post("/api/v1/workers", offline).await.refused(409, "ALREADY_EXISTS");
     assert_eq!(ann.get("/api/v1/workers").await.ok().body["meta"]["total"], 2);
 }
+
+#[actix_rt::test]
+async fn a_worker_known_elsewhere_is_still_invited_after_leaving_and_coming_back() {
+    let app = App::start().await;
+    let (ann, eve) = (app.owner().await, app.owner().await);
+    let email = ann.get("/api/v1/users/me").await.ok().attributes()["email"].clone();
+    let made = eve.post("/api/v1/workers", worker(json!({"email": email, "password": null}))).await.created();
+    assert_eq!(made.attributes()["status"], "invited");
+    let path = format!("/api/v1/workers/{}", made.id());
+    eve.delete(&path).await.ok();
+    let back = eve.patch(&path, document(json!({"status": "active"}))).await.ok();
+    assert_eq!(back.attributes()["status"], "invited");
+    assert_eq!(eve.get(&path).await.ok().attributes()["status"], "invited");
+}
+
+#[actix_rt::test]
+async fn what_happens_to_people_is_in_the_journal() {
+    let app = App::start().await;
+    let ann = app.owner().await;
+    let bob = ann.hires_worker(json!({})).await;
+    let path = format!("/api/v1/workers/{}", bob.id);
+    ann.patch(&path, document(json!({"lastName": "Law"}))).await.ok();
+    ann.patch(&path, document(json!({"skills": ["gas"]}))).await.ok();
+    ann.delete(&path).await.ok();
+    ann.patch(&path, document(json!({"status": "active"}))).await.ok();
+    let events = ann.get("/api/v1/events").await.ok();
+    let list = events.body["data"].as_array().expect("a list");
+    let kinds: Vec<&str> = list.iter().filter_map(|event| event["attributes"]["type"].as_str()).collect();
+    let expected = [
+        "account.created",
+        "user.created",
+        "user.created",
+        "worker.created",
+        "user.updated",
+        "worker.updated",
+        "worker.deactivated",
+        "worker.activated",
+    ];
+    assert_eq!(kinds, expected);
+}

@@ -20,8 +20,8 @@ use super::tokens::{Claims, RefreshToken};
 use super::users::Status;
 use super::{Identity, email_digest, users};
 use crate::http::{App, Code, Problem};
-use crate::store::StoreError;
 use crate::store::work::to_micros;
+use crate::store::{Secrets, Store, StoreError, Undone};
 use wire::{Credentials, Pair};
 
 pub use openapi::Doc;
@@ -76,6 +76,33 @@ async fn memberships(app: &App, email: &str) -> Result<Vec<Membership>, Problem>
         found.extend(read.await?);
     }
     Ok(found)
+}
+
+/// Ends every session that was opened with an address, in all its accounts.
+pub async fn sign_out_everywhere(
+    store: &Store,
+    secrets: &Secrets,
+    email: &str,
+    moment: Moment,
+) -> Result<(), Undone<Problem>> {
+    let mut conn = store.pool().acquire().await?;
+    let listed = store::listed(&mut conn, &email_digest(secrets, email), MAX_ACCOUNTS).await?;
+    drop(conn);
+    for (account, id) in listed {
+        let end = store.change(account, moment, move |unit| {
+            Box::pin(async move {
+                let Some(mut user) = users::store::find(unit.conn(), account, id).await? else { return Ok(()) };
+                user.version += 1;
+                user.updated_at = moment.now;
+                users::store::update(unit.conn(), account, &user, true).await?;
+                let (verb, changed) = (RecordVerb::UserUpdated, vec!["password".to_owned()]);
+                unit.note(Fact::Record(RecordFact { verb, id: id.0, version: user.version, changed }));
+                Ok(())
+            })
+        });
+        end.await?;
+    }
+    Ok(())
 }
 
 /// Opens a session and signs for it.

@@ -11,7 +11,7 @@ use super::wire::{Edit, Hire, user_resource};
 use super::{Standing, Status, User, store};
 use crate::http::{App, Code, Fault, Problem};
 use crate::identity::{check_version, email_digest, email_taken, passwords::Passwords};
-use crate::store::{Undone, Unit};
+use crate::store::{Secrets, Undone, Unit};
 
 pub async fn find(app: &App, account: AccountId, id: UserId) -> Result<User, Problem> {
     let find = app.store.quiet::<_, Problem, _>(account, move |unit| {
@@ -31,7 +31,7 @@ pub struct Hiring {
 
 impl Hiring {
     pub async fn prepare(
-        app: &App,
+        secrets: &Secrets,
         passwords: &Passwords,
         mut hire: Hire,
         now: DateTime<Utc>,
@@ -40,7 +40,7 @@ impl Hiring {
             Some(password) => Some(passwords.hash(password).await?),
             None => None,
         };
-        let email_digest = email_digest(&app.secrets, &hire.email);
+        let email_digest = email_digest(secrets, &hire.email);
         Ok(Self { hire, now, password_hash, email_digest })
     }
 }

@@ -50,7 +50,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let (caller, hire) = (caller.caller, wire::read_hire(&input)?);
     changing::may_hire(caller.role, hire.role)?;
-    let hiring = Hiring::prepare(&app, &identity.passwords, hire, caller.moment().now).await?;
+    let hiring = Hiring::prepare(&app.secrets, &identity.passwords, hire, caller.moment().now).await?;
     change(&app, &caller, &input, move |unit| {
         let hiring = hiring.clone();
         Box::pin(async move { created(unit, &hiring).await })

@@ -68,6 +68,23 @@ pub async fn insert_identity(
     Ok(())
 }
 
+/// `None` if nobody has this address.
+pub async fn set_password(
+    conn: &mut PgConnection,
+    email: &str,
+    password_hash: &str,
+    at: DateTime<Utc>,
+) -> Result<Option<Uuid>, StoreError> {
+    let id =
+        sqlx::query_scalar("UPDATE identities SET password_hash = $2, updated_at = $3 WHERE email = $1 RETURNING id")
+            .bind(email)
+            .bind(password_hash)
+            .bind(at)
+            .fetch_optional(conn)
+            .await?;
+    Ok(id)
+}
+
 /// Also enters the address into the directory, so that sign-in finds the account.
 pub async fn insert(
     conn: &mut PgConnection,

@@ -52,7 +52,7 @@ pub async fn create(
     let hiring = match &new.who {
         Who::New(hire) => {
             users::may_hire(caller.role, hire.role)?;
-            Some(Hiring::prepare(&app, &identity.passwords, (**hire).clone(), now).await?)
+            Some(Hiring::prepare(&app.secrets, &identity.passwords, (**hire).clone(), now).await?)
         }
         Who::Known(_) => None,
     };

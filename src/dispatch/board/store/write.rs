@@ -263,7 +263,11 @@ async fn write_worker(
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "UPDATE users SET status = CASE WHEN $3 THEN 'active' ELSE 'inactive' END, version = version + 1,
+        "UPDATE users u SET status = CASE WHEN NOT $3 THEN 'inactive'
+                 -- Coming back is no acceptance: he was made known here, or has come in before.
+                 WHEN EXISTS (SELECT FROM identities i WHERE i.id = u.identity_id AND i.created_at = u.created_at)
+                     OR EXISTS (SELECT FROM sessions s WHERE (s.account_id, s.user_id) = (u.account_id, u.id))
+                 THEN 'active' ELSE 'invited' END, version = version + 1,
              session_version = session_version + CASE WHEN $3 THEN 0 ELSE 1 END, updated_at = $4
          WHERE account_id = $1 AND id = $2",
     )
