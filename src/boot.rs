@@ -20,7 +20,9 @@ use muster_domain::dispatch::VisitStatus;
 use muster_domain::dispatch::board::Board;
 use muster_domain::ids::AccountId;
 use muster_domain::journal::Fact;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
+use crate::demo::city::basemap::{self, Basemap};
 use crate::dispatch::visits::telling::{Fragments, Schedules};
 use crate::http::app::Announce;
 use crate::http::{App, shell};
@@ -59,6 +61,11 @@ impl Running {
 
 /// From nothing to a server that answers. While the database is being made ready, the port already says so.
 pub async fn start(settings: Settings) -> anyhow::Result<Running> {
+    start_with(settings, Basemap::default()).await
+}
+
+/// The same, with streets of its own for the map.
+pub async fn start_with(settings: Settings, basemap: Basemap) -> anyhow::Result<Running> {
     let listener = TcpListener::bind(settings.listen)
         .with_context(|| format!("cannot listen on {}; is another server running there?", settings.listen))?;
     listener.set_nonblocking(true)?;
@@ -72,7 +79,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let app = house.app.clone();
     waiting.stop(false).await;
     let addr = listener.local_addr()?;
-    let server = serve(&settings, house, listener)?;
+    let server = serve(&settings, house, basemap, listener)?;
     keep_partitions(app.store.clone());
     tracing::info!(%addr, "muster serves");
     Ok(Running { addr, app, server, postgres: database.embedded })
@@ -231,21 +238,23 @@ pub fn routes(cfg: &mut ServiceConfig) {
                 .configure(customers::properties::routes)
                 .configure(work::jobs::routes)
                 .configure(dispatch::visits::routes)
+                .configure(basemap::routes)
                 .default_service(to(shell::unknown_path)),
         )
         .configure(live::positions::ingest_routes)
         .configure(console::routes);
 }
 
-fn serve(settings: &Settings, house: House, listener: TcpListener) -> anyhow::Result<Serving> {
+fn serve(settings: &Settings, house: House, basemap: Basemap, listener: TcpListener) -> anyhow::Result<Serving> {
     let House { app, identity, door } = house;
-    let (data, identity) = (Data::new(app), Data::new(identity));
+    let (data, identity, basemap) = (Data::new(app), Data::new(identity), Data::new(basemap));
     let console = Data::new(console::Source::new(settings.static_dir.clone()));
     let config = ServeConfig { threads: settings.threads, ..ServeConfig::default() };
     let serving = stream::serve(config, listener, door, move || {
         Web::new()
             .app_data(data.clone())
             .app_data(identity.clone())
+            .app_data(basemap.clone())
             .app_data(console.clone())
             .wrap(Compress::default())
             .wrap(from_fn(shell::around))
@@ -269,5 +278,10 @@ fn keep_partitions(store: Store) {
 
 /// The log and the metrics of the process; once.
 pub fn observe(settings: &Settings) {
-    observe::start(&settings.log);
+    observe::start(&settings.log, BoxMakeWriter::new(std::io::stdout));
+}
+
+/// The same, with the log in a file.
+pub fn observe_into(settings: &Settings, log: std::fs::File) {
+    observe::start(&settings.log, BoxMakeWriter::new(Arc::new(log)));
 }

@@ -4,6 +4,7 @@ pub mod boot;
 pub mod cli;
 pub mod console;
 pub mod customers;
+pub mod demo;
 pub mod dispatch;
 pub mod health;
 pub mod http;

@@ -1,9 +1,10 @@
-//! How the server tells of itself: JSON lines on standard output, and metrics for Prometheus.
+//! How the server tells of itself: a log in JSON lines, and metrics for Prometheus.
 
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -60,13 +61,14 @@ pub fn page() -> String {
 }
 
 /// Called once; a second call (tests with several servers) changes nothing.
-pub fn start(filter: &str) {
+pub fn start(filter: &str, writer: BoxMakeWriter) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_env_filter(filter)
+        .with_writer(writer)
         .try_init()
         .ok();
     if METRICS.get().is_none() {

@@ -109,7 +109,16 @@ fn nix_uid() -> u32 {
 impl Settings {
     /// Defaults, then the file, then the environment, then flags: the later wins.
     pub fn read(file: Option<&Path>, flags: &[(String, String)]) -> Result<Self, Box<figment::Error>> {
-        let mut figment = Figment::from(Serialized::defaults(Settings::default()));
+        Self::read_over(Settings::default(), file, flags)
+    }
+
+    /// The same, over other defaults.
+    pub fn read_over(
+        defaults: Settings,
+        file: Option<&Path>,
+        flags: &[(String, String)],
+    ) -> Result<Self, Box<figment::Error>> {
+        let mut figment = Figment::from(Serialized::defaults(defaults));
         figment = match file {
             Some(path) => figment.merge(Toml::file_exact(path)),
             None => figment.merge(Toml::file("muster.toml")),

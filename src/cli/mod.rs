@@ -1,7 +1,9 @@
 //! The command line: what a person types.
 
+mod demo;
 pub mod gpx;
 pub mod replay;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(Given),
+    /// Run the server with a generated city, a business in it and simulated workers
+    Demo(demo::Options),
     /// Bring the database up to date, and stop
     Migrate(Given),
     /// Send a recorded track as a phone would
@@ -51,6 +55,10 @@ struct Given {
 
 impl Given {
     fn settings(&self) -> anyhow::Result<Settings> {
+        self.settings_over(Settings::default())
+    }
+
+    fn settings_over(&self, defaults: Settings) -> anyhow::Result<Settings> {
         let named = [("listen", &self.listen), ("data_dir", &self.data_dir), ("static_dir", &self.static_dir)];
         let mut flags: Vec<(String, String)> =
             named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect();
@@ -58,7 +66,7 @@ impl Given {
             let Some((name, value)) = pair.split_once('=') else { anyhow::bail!("--set needs NAME=VALUE, not {pair}") };
             flags.push((name.to_owned(), value.to_owned()));
         }
-        Ok(Settings::read(self.config.as_deref(), &flags)?)
+        Ok(Settings::read_over(defaults, self.config.as_deref(), &flags)?)
     }
 }
 
@@ -81,6 +89,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(given) => serve(given.settings()?).await,
+        Command::Demo(options) => demo::run(options).await,
         Command::Replay(replay) => {
             let summary = replay::run(replay).await?;
             let replay::Summary { sent, accepted, duplicates, rejected } = summary;

@@ -3,6 +3,7 @@
 mod accounts;
 mod auth;
 mod clients;
+mod demo;
 mod devices;
 mod embedded;
 mod events;

