@@ -113,6 +113,12 @@ impl Hubs {
         self.sockets.load(Ordering::Relaxed)
     }
 
+    /// Those of the same sign-in.
+    pub fn sockets_of(&self, who: &Who) -> usize {
+        let guest = who.session.map(|session| (who.account, session));
+        guest.and_then(|guest| self.guests().get(&guest).copied()).unwrap_or(0)
+    }
+
     fn all(&self) -> Vec<Addr<Hub>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, hub| hub.connected());

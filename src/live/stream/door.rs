@@ -29,11 +29,13 @@ pub struct DoorConfig {
     pub auth_within: Duration,
     /// Sockets that may be without an identity at the same time.
     pub nameless_max: usize,
+    /// Sockets that may hang on one sign-in, on this server.
+    pub per_session_max: usize,
 }
 
 impl Default for DoorConfig {
     fn default() -> Self {
-        Self { origins: Vec::new(), auth_within: Duration::from_secs(5), nameless_max: 1_000 }
+        Self { origins: Vec::new(), auth_within: Duration::from_secs(5), nameless_max: 1_000, per_session_max: 64 }
     }
 }
 
@@ -101,9 +103,7 @@ impl Door {
     pub async fn admit(&self, token: String) -> Result<Who, Problem> {
         let expires_at = expiry(&token);
         let caller = self.app.admission.admit(&token).await?;
-        let mut who = who(&caller)?;
-        who.expires_at = expires_at;
-        Ok(who)
+        self.count_in(Who { expires_at, ..who(&caller)? })
     }
 
     async fn redeem(&self, ticket: &str) -> Result<Who, Problem> {
@@ -111,7 +111,14 @@ impl Door {
         let (account, session) = store::take_ticket(&self.app.store, ticket).await?.ok_or_else(refused)?;
         let mut conn = self.app.store.pool().acquire().await.map_err(StoreError::from)?;
         let found = principal(&mut conn, account, session).await?.ok_or_else(refused)?;
-        Ok(Who { account, user: found.user, role: found.role, session: Some(session), expires_at: None })
+        self.count_in(Who { account, user: found.user, role: found.role, session: Some(session), expires_at: None })
+    }
+
+    fn count_in(&self, who: Who) -> Result<Who, Problem> {
+        if self.hubs.sockets_of(&who) >= self.config.per_session_max {
+            return Err(Problem::new(Code::OVERLOADED, "This sign-in has too many open streams."));
+        }
+        Ok(who)
     }
 
     /// A browser says where the page came from; who says nothing is no browser.

@@ -297,6 +297,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Driver<T> {
             Poll::Ready(Ok(who)) => self.sit(who),
             Poll::Ready(Err(problem)) if problem.status() == 401 => self.dismiss(Bye::SignedOut),
             Poll::Ready(Err(problem)) if problem.status() == 403 => self.dismiss(Bye::Forbidden),
+            Poll::Ready(Err(problem)) if problem.status() == 429 => self.dismiss(Bye::TooMuch),
             Poll::Ready(Err(_)) => self.dismiss(Bye::Trouble),
             Poll::Pending if is_late => self.dismiss(Bye::NoIdentity),
             Poll::Pending => {}
