@@ -8,7 +8,7 @@ use actix::{Arbiter, ArbiterHandle};
 use actix_web::App as Web;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, PathConfig, ServiceConfig, scope, to};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use muster_actors::board::Observer;
 use muster_actors::directory::Directory;
 use muster_actors::feed::{FeedConfig, Feeds};
@@ -24,18 +24,19 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::demo::city::basemap::{self, Basemap};
 use crate::dispatch::visits::telling::{Fragments, Schedules};
+use crate::ground::Ground;
 use crate::http::app::Announce;
 use crate::http::{App, shell};
 use crate::identity::{self, Identity};
 use crate::live::devices::Door;
 use crate::live::stream::{self, DoorConfig, Reports, ServeConfig, Serving, SignIns};
 use crate::live::tracks::TrackWriter;
-use crate::settings::{Environment, Settings};
-use crate::store::embedded::{self, EmbeddedPg};
-use crate::store::{Secrets, Store, migrate};
+use crate::settings::Settings;
+use crate::store::embedded::EmbeddedPg;
+use crate::store::{Secrets, Store};
 use crate::{console, customers, dispatch, health, live, observe, work};
 
-const DATABASE: &str = "muster";
+const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
 /// A server that runs.
@@ -43,6 +44,7 @@ pub struct Running {
     pub addr: SocketAddr,
     pub app: App,
     server: Serving,
+    tracks: Arc<TrackWriter>,
     postgres: Option<EmbeddedPg>,
 }
 
@@ -51,6 +53,8 @@ impl Running {
     pub async fn stop(self) {
         self.server.stop().await;
         self.app.boards.sleep();
+        // Boards save their snapshots and positions reach their table; neither may hold up the end for long.
+        tokio::time::timeout(SETTLES_WITHIN, self.tracks.settled()).await.ok();
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.app.store.pool().close().await;
         if let Some(postgres) = self.postgres {
@@ -70,83 +74,15 @@ pub async fn start_with(settings: Settings, basemap: Basemap) -> anyhow::Result<
         .with_context(|| format!("cannot listen on {}; is another server running there?", settings.listen))?;
     listener.set_nonblocking(true)?;
     let waiting = health::waiting_room(listener.try_clone()?)?;
-    let database = database(&settings).await?;
-    migrate(&database.owner_url).await.context("cannot bring the database up to date")?;
-    let store = Store::connect(&database.server_url, settings.database_connections).await?;
-    store.ensure_partitions().await?;
-    let secrets = Secrets::open(&store, &secret(&settings)?).await?;
+    let Ground { store, secrets, postgres } = Ground::open(&settings).await?;
     let house = assemble(&settings, store, secrets);
-    let app = house.app.clone();
+    let (app, tracks) = (house.app.clone(), Arc::clone(&house.tracks));
     waiting.stop(false).await;
     let addr = listener.local_addr()?;
     let server = serve(&settings, house, basemap, listener)?;
     keep_partitions(app.store.clone());
     tracing::info!(%addr, "muster serves");
-    Ok(Running { addr, app, server, postgres: database.embedded })
-}
-
-struct Database {
-    owner_url: String,
-    server_url: String,
-    embedded: Option<EmbeddedPg>,
-}
-
-async fn database(settings: &Settings) -> anyhow::Result<Database> {
-    if let Some(server_url) = settings.database_url.clone() {
-        let Some(owner_url) = settings.migrate_database_url.clone() else {
-            bail!(
-                "with DATABASE_URL also set MUSTER_MIGRATE_DATABASE_URL: the same database, as the owner of its tables"
-            );
-        };
-        return Ok(Database { owner_url, server_url, embedded: None });
-    }
-    if settings.env == Environment::Production && !settings.allow_embedded_database {
-        bail!(
-            "production needs DATABASE_URL; to run on the built-in PostgreSQL all the same, set MUSTER_ALLOW_EMBEDDED_DATABASE=true"
-        );
-    }
-    let place = embedded::Settings { root: settings.data_dir.clone(), durable: true, extra: Vec::new() };
-    let postgres = tokio::task::spawn_blocking(move || EmbeddedPg::start(&place)).await??;
-    postgres.bootstrap(DATABASE).await?;
-    Ok(Database {
-        owner_url: postgres.owner_url(DATABASE),
-        server_url: postgres.server_url(DATABASE),
-        embedded: Some(postgres),
-    })
-}
-
-/// The given secret, or the one made on the first start.
-fn secret(settings: &Settings) -> anyhow::Result<String> {
-    if let Some(secret) = &settings.secret {
-        if secret.len() < 16 {
-            bail!("MUSTER_SECRET must have at least 16 characters");
-        }
-        return Ok(secret.clone());
-    }
-    if settings.env == Environment::Production && settings.database_url.is_some() {
-        bail!("production needs MUSTER_SECRET, the same on every server of the database");
-    }
-    std::fs::create_dir_all(&settings.data_dir)?;
-    let path = settings.data_dir.join("secret");
-    if !path.exists() {
-        let fresh: [u8; 32] = rand::random();
-        let text: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
-        write_private(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?.trim().to_owned())
-}
-
-/// Readable by its owner alone, and never overwritten: two servers that start at once agree on the first.
-fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let whole = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&whole)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    let linked = std::fs::hard_link(&whole, path);
-    std::fs::remove_file(&whole)?;
-    linked.or_else(|error| if path.exists() { Ok(()) } else { Err(error) })
+    Ok(Running { addr, app, server, tracks, postgres })
 }
 
 /// Hears of every change of an account, from both lanes, and passes it on.
@@ -197,6 +133,7 @@ struct House {
     app: App,
     identity: Identity,
     door: Arc<stream::Door>,
+    tracks: Arc<TrackWriter>,
 }
 
 fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
@@ -210,7 +147,13 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
     let admission = Arc::new(Door { people: Arc::clone(&identity.sessions) as _, store: store.clone() });
     let sources = Arc::new(BoardRosters { book: rosters, boards: Arc::clone(&boards) });
     let tracks = TrackWriter::start(store.clone());
-    let live = Live::start(threads.clone(), sources, tracks, Arc::new(store.clone()), LiveSettings::default());
+    let live = Live::start(
+        threads.clone(),
+        sources,
+        Arc::clone(&tracks) as _,
+        Arc::new(store.clone()),
+        LiveSettings::default(),
+    );
     let schedules = Arc::new(Schedules { store: store.clone(), boards: Arc::clone(&boards) });
     let (radars, reports) = (Arc::new(Radars(Arc::clone(&live))), Arc::new(Reports(Arc::clone(&live))));
     let hubs = Hubs::new(HubConfig::default(), feeds, Arc::new(Fragments), schedules, radars, reports);
@@ -221,7 +164,7 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
     let data_dir = settings.data_dir.clone();
     let app = App { store, secrets, boards, live, admission, announce: herald, public_url, data_dir };
     let door = stream::Door::new(app.clone(), hubs, DoorConfig::default());
-    House { app, identity, door }
+    House { app, identity, door, tracks }
 }
 
 /// Every route of the server.
@@ -246,7 +189,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
 }
 
 fn serve(settings: &Settings, house: House, basemap: Basemap, listener: TcpListener) -> anyhow::Result<Serving> {
-    let House { app, identity, door } = house;
+    let House { app, identity, door, .. } = house;
     let (data, identity, basemap) = (Data::new(app), Data::new(identity), Data::new(basemap));
     let console = Data::new(console::Source::new(settings.static_dir.clone()));
     let config = ServeConfig { threads: settings.threads, ..ServeConfig::default() };

@@ -6,6 +6,7 @@ pub mod console;
 pub mod customers;
 pub mod demo;
 pub mod dispatch;
+pub mod ground;
 pub mod health;
 pub mod http;
 pub mod identity;

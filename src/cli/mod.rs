@@ -1,5 +1,6 @@
 //! The command line: what a person types.
 
+mod admin;
 mod demo;
 pub mod gpx;
 pub mod replay;
@@ -27,6 +28,9 @@ enum Command {
     Serve(Given),
     /// Run the server with a generated city, a business in it and simulated workers
     Demo(demo::Options),
+    /// Add a user or set a password, past all roles
+    #[command(subcommand)]
+    Admin(admin::Errand),
     /// Bring the database up to date, and stop
     Migrate(Given),
     /// Send a recorded track as a phone would
@@ -89,6 +93,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(given) => serve(given.settings()?).await,
+        Command::Admin(errand) => admin::run(errand).await,
         Command::Demo(options) => demo::run(options).await,
         Command::Replay(replay) => {
             let summary = replay::run(replay).await?;

@@ -17,7 +17,7 @@ use super::{Profile, activity, store};
 use crate::dispatch::visits::unread;
 use crate::http::caller::{Needs, may};
 use crate::http::change::change;
-use crate::http::envelope::Answer;
+use crate::http::envelope::{Answer, nothing};
 use crate::http::openapi::{Collection, Document, Errors, Request};
 use crate::http::{Allowed, App, Caller, Input, Listing, Problem};
 use crate::identity::users::wire::user_resource;
@@ -274,9 +274,10 @@ async fn updated(
     Ok(profile)
 }
 
-/// Takes a worker off the roster: his tokens end, visits he has not begun are freed and listed in `meta.affected`.
+/// Takes a worker off the roster: his tokens end, and visits he has not begun are freed. A `PATCH` of the status does the
+/// same and lists them in `meta.affected`.
 #[utoipa::path(delete, path = "/api/v1/workers/{id}", tag = "identity", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Document<WorkerAttributes>), (status = 403, body = Errors),
+    responses((status = 204, description = "He is off the roster"), (status = 403, body = Errors),
         (status = 404, body = Errors), (status = 409, body = Errors), (status = 412, body = Errors)))]
 pub async fn deactivate(
     caller: Allowed<may::TeamWrite>,
@@ -287,7 +288,7 @@ pub async fn deactivate(
 ) -> Result<HttpResponse, Problem> {
     let profile = find(&app, caller.caller.account, WorkerId(*id)).await?;
     check_version(input.expected_version()?, profile.version, || worker_resource(&profile, None))?;
-    set_active(&app, &identity, &caller.caller, &input, profile, false).await
+    activity::set_active(&app, &identity, &caller.caller, &input, profile.user, false, |_, _, _| nothing()).await
 }
 
 async fn set_active(
