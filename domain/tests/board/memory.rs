@@ -13,9 +13,12 @@ fn two_boards() -> (Floor, Board) {
     for line in ["worker bob", "job j1 : v1 09-10 bob, v2 -", "start v1", "complete v1", "cancel v2", "job j2 : v3 -"] {
         floor.say(line);
     }
-    floor.now += TimeDelta::hours(49);
     let mut forgetful = floor.board.clone();
-    assert!(forgetful.wakes_at().is_some_and(|at| at <= floor.now));
+    let due = forgetful.wakes_at().expect("something is closed");
+    assert_eq!(due - floor.now, TimeDelta::hours(48) - TimeDelta::minutes(1), "two days after the last was closed");
+    forgetful.forget(due - TimeDelta::seconds(1));
+    assert_eq!(forgetful, floor.board, "not before its time");
+    floor.now = due;
     forgetful.forget(floor.now);
     assert_eq!((forgetful.job(job()), forgetful.visits().count()), (None, 1), "all of j1 is gone, j2 is not");
     assert_eq!(forgetful.wakes_at(), None);

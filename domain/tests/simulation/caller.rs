@@ -100,24 +100,31 @@ pub fn author(dice: &mut Dice) -> By {
     }
 }
 
-pub fn wish(dice: &mut Dice, rows: &Rows, by: By) -> Command {
+/// `lately`: what somebody has just touched, because one thing leads to another. `ends`: many things are closed and
+/// opened again.
+pub fn wish(dice: &mut Dice, rows: &Rows, by: By, lately: Option<VisitId>, ends: bool) -> Command {
     let visits: Vec<&Visit> = rows.visits.values().collect();
     let jobs: Vec<JobId> = rows.jobs.keys().copied().collect();
     if visits.is_empty() || dice.chance(if visits.len() < 8 { 25 } else { 3 }) {
         return new_job(dice);
     }
     let nobody = VisitId(id(2, 0));
-    let found = dice.pick(&visits).copied();
+    let lately = lately.filter(|_| dice.chance(40)).and_then(|id| rows.visits.get(&id));
+    let found = lately.or(dice.pick(&visits).copied());
     let visit = found.filter(|_| !dice.chance(2)).map_or(nobody, |visit| visit.id);
     let seen = found.filter(|_| dice.chance(20)).map(|visit| visit.version);
     let expect = seen.map(|version| if dice.chance(20) { version + 1 } else { version });
     let force = dice.chance(15).then(|| "urgent".to_owned());
-    let job = dice.pick(&jobs).copied().filter(|_| !dice.chance(2)).unwrap_or(JobId(id(3, 0)));
+    let job = lately
+        .map(|visit| visit.job_id)
+        .or(dice.pick(&jobs).copied())
+        .filter(|_| !dice.chance(2))
+        .unwrap_or(JobId(id(3, 0)));
     let worker = worker_id(dice.below(3));
     if by.as_own_worker().is_some() {
         return Command::Report { visit, step: Step::ALL[dice.below(6)], occurred_at: None, expect };
     }
-    match dice.below(40) {
+    match if ends && dice.chance(60) { 26 + dice.below(10) } else { dice.below(40) } {
         0..=9 => Command::Assign { visit, workers: workers(dice), force, expect },
         10..=12 => Command::Unassign { visit, workers: workers(dice), expect },
         13..=18 => {
@@ -127,7 +134,11 @@ pub fn wish(dice: &mut Dice, rows: &Rows, by: By) -> Command {
         }
         19..=25 => Command::Report { visit, step: Step::ALL[dice.below(6)], occurred_at: None, expect },
         26..=27 => Command::Cancel { visit, reason: None, expect },
-        28..=30 => Command::Reopen { visit, reason: "again".to_owned(), force, expect },
+        28..=30 => {
+            let closed: Vec<VisitId> = visits.iter().filter(|v| !v.status.is_open()).map(|v| v.id).collect();
+            let visit = dice.pick(&closed).copied().unwrap_or(visit);
+            Command::Reopen { visit, reason: "again".to_owned(), force, expect: None }
+        }
         31 => Command::AddVisit { job, visit: new_visit(dice) },
         32 => Command::CompleteJob { job, expect: None },
         33 => Command::CancelJob { job, reason: None, expect: None },

@@ -23,7 +23,8 @@ impl World {
             }
             None if !self.calm => {
                 let by = caller::author(&mut self.dice);
-                let command = caller::wish(&mut self.dice, &self.store.rows, by);
+                let lately = self.store.lately();
+                let command = caller::wish(&mut self.dice, &self.store.rows, by, lately, self.long_days);
                 let key = (at, self.callers[at].wishes);
                 let wish = Rc::new(Wish { key, command, by, poisoned: self.dice.chance(2) });
                 self.say(|| format!("wished: {wish:?}"));

@@ -54,6 +54,8 @@ pub struct Reader {
     pub worker: Option<WorkerId>,
     /// `None`: not connected.
     pub server: Option<usize>,
+    /// He was never connected, and has what he has from a snapshot.
+    pub fresh: bool,
     /// His view is of this position; `None` while he waits for his snapshot.
     pub seq: Option<i64>,
     pub view: BTreeMap<VisitId, Visit>,
@@ -63,7 +65,7 @@ pub struct Reader {
 
 impl Reader {
     pub fn new(worker: Option<WorkerId>, server: Option<usize>) -> Self {
-        Self { worker, server, seq: None, view: BTreeMap::new(), held: vec![] }
+        Self { worker, server, fresh: server.is_none(), seq: None, view: BTreeMap::new(), held: vec![] }
     }
 
     fn sees(&self, visit: &Visit) -> bool {

@@ -72,6 +72,17 @@ pub enum Flight {
     Commit { batch: Rc<Batch>, decided: Vec<Decided>, outcome: Option<Result<i64, CommitError>> },
 }
 
+impl Flight {
+    pub fn has_landed(&self) -> bool {
+        match self {
+            Flight::Load(board) => board.is_some(),
+            Flight::Since(entries) => entries.is_some(),
+            Flight::Prepare { parts, .. } => *parts == 2,
+            Flight::Commit { outcome, .. } => outcome.is_some(),
+        }
+    }
+}
+
 /// What a step leaves for the world to do and to check.
 #[derive(Default)]
 pub struct Out {
@@ -120,6 +131,14 @@ impl Server {
     /// Everything in memory is gone.
     pub fn crash(&mut self, seq: i64) {
         *self = Self { up: false, ..Self::new(self.fault, seq) };
+    }
+
+    pub fn can_go_on(&self) -> bool {
+        self.flight.as_ref().map_or(!self.is_idle(), Flight::has_landed)
+    }
+
+    pub fn waits_for_the_store(&self) -> bool {
+        self.flight.as_ref().is_some_and(|flight| !flight.has_landed())
     }
 
     pub fn is_idle(&self) -> bool {

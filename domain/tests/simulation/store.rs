@@ -139,6 +139,14 @@ impl Store {
         Self { fault, seq: 0, board_seq: 0, journal: vec![], rows, kept: BTreeMap::new(), snapshot: None, truth }
     }
 
+    /// The visit of the newest fact about one.
+    pub fn lately(&self) -> Option<VisitId> {
+        self.journal.iter().rev().find_map(|entry| match &*entry.fact {
+            Fact::Visit(fact) => Some(fact.visit.id),
+            _ => None,
+        })
+    }
+
     pub fn has(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
     }

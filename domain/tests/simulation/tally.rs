@@ -9,7 +9,7 @@ use crate::server::{Flight, Reply};
 pub struct Tally(BTreeMap<&'static str, u64>);
 
 impl Tally {
-    const WANTED: [&'static str; 12] = [
+    const WANTED: [&'static str; 13] = [
         "committed",
         "replayed",
         "refused",
@@ -22,6 +22,7 @@ impl Tally {
         "recalled",
         "loaded from snapshot",
         "overlapping",
+        "torn",
     ];
 
     pub fn one(&mut self, what: &'static str) {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::dispatch::board::BoardSnapshot;
+use muster_domain::ids::JobId;
 use muster_domain::journal::Fact;
 
 use crate::caller::{self, Caller, Wish, worker_id};
@@ -55,13 +56,17 @@ pub struct World {
     pub arrivals: u64,
     pub fresh: u128,
     pub calm: bool,
+    /// A quarter of the runs take weeks, so that much is forgotten and recalled.
+    pub long_days: bool,
     pub tally: Tally,
 }
 
 impl World {
     pub fn new(seed: u64, fault: Option<Fault>, trace: bool) -> Self {
+        let mut dice = Dice::new(seed);
         Self {
-            dice: Dice::new(seed),
+            long_days: dice.chance(25),
+            dice,
             trace,
             step: 0,
             now: midnight() + TimeDelta::hours(6),
@@ -100,11 +105,14 @@ impl World {
         self.step += 1;
         self.now += TimeDelta::seconds(self.dice.below(90) as i64);
         let server = self.dice.below(SERVERS);
+        if self.long_days && self.dice.chance(2) {
+            self.time_passes();
+        }
         match self.dice.below(1_000) {
             0..=119 => self.call(),
             120..=319 => self.carry(),
-            320..=579 => self.turn(server),
-            580..=879 => self.serve(server),
+            320..=579 => self.turn(self.one_from(server, |server| server.can_go_on())),
+            580..=879 => self.serve(self.one_from(server, |server| server.waits_for_the_store())),
             880..=891 => self.record(server),
             892..=909 => self.orphan(),
             910..=917 => self.cut_off(server),
@@ -116,6 +124,12 @@ impl World {
             985..=989 => self.time_passes(),
             _ => self.lose_or_repeat(),
         }
+    }
+
+    /// The next server, counted from this one, that has something to do.
+    fn one_from(&self, server: usize, busy: impl Fn(&Server) -> bool) -> usize {
+        let from_here = (0..SERVERS).map(|step| (server + step) % SERVERS);
+        from_here.clone().find(|at| busy(&self.servers[*at])).unwrap_or(server)
     }
 
     pub fn is_awake(&self, server: usize) -> bool {
@@ -131,13 +145,7 @@ impl World {
         if !self.is_awake(server) {
             return;
         }
-        let ready = match &self.servers[server].flight {
-            None => false,
-            Some(Flight::Load(board)) => board.is_some(),
-            Some(Flight::Since(entries)) => entries.is_some(),
-            Some(Flight::Prepare { parts, .. }) => *parts == 2,
-            Some(Flight::Commit { outcome, .. }) => outcome.is_some(),
-        };
+        let ready = self.servers[server].flight.as_ref().is_some_and(Flight::has_landed);
         let mut out = Out::default();
         if let Some(flight) = self.servers[server].flight.take_if(|_| ready) {
             self.servers[server].landed(flight, self.now, &mut out);
@@ -320,7 +328,9 @@ impl World {
 
     /// Back on another server: what he missed comes from the table.
     pub fn resume(&mut self, at: usize) {
-        let missed = self.readers[at].seq.filter(|_| !self.store.has(Fault::SnapshotThenSubscribe));
+        let careless = self.store.has(Fault::SnapshotThenSubscribe) && self.readers[at].fresh;
+        self.readers[at].fresh = false;
+        let missed = self.readers[at].seq.filter(|_| !careless);
         let Some(seq) = missed else { return };
         for entry in self.store.after(seq) {
             self.readers[at].take(entry.seq, &entry.fact);
@@ -340,6 +350,11 @@ impl World {
     fn time_passes(&mut self) {
         self.now += TimeDelta::hours(if self.dice.chance(50) { 50 } else { 5 });
         self.say(|| "time passes".to_owned());
+        for server in 0..SERVERS {
+            if self.dice.chance(40) {
+                self.keep_house(server);
+            }
+        }
     }
 
     /// What a server's step leaves: replies to be carried, news to be passed on; all of it checked.
@@ -377,6 +392,11 @@ impl World {
         }
         if let Some(board) = self.servers[server].committed.as_ref().filter(|_| out.changed) {
             check::memory(&mut self.store, server, board);
+            let all = |job| self.store.rows.visits.values().filter(|visit| visit.job_id == job).count();
+            let partly = |job: &JobId| board.job(*job).is_none() || board.visits_of(*job).count() < all(*job);
+            if BoardSnapshot::from(board).torn.iter().any(partly) {
+                self.tally.one("torn");
+            }
             if !board.overlaps().is_empty() {
                 self.tally.one("overlapping");
             }
