@@ -34,7 +34,7 @@ use crate::live::tracks::TrackWriter;
 use crate::settings::Settings;
 use crate::store::embedded::EmbeddedPg;
 use crate::store::{Secrets, Store};
-use crate::{console, customers, dispatch, health, live, observe, work};
+use crate::{console, customers, dispatch, health, live, observe, openapi, work};
 
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3_600);
@@ -182,6 +182,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
                 .configure(work::jobs::routes)
                 .configure(dispatch::visits::routes)
                 .configure(basemap::routes)
+                .configure(openapi::routes)
                 .default_service(to(shell::unknown_path)),
         )
         .configure(live::positions::ingest_routes)

@@ -12,6 +12,7 @@ pub mod http;
 pub mod identity;
 pub mod live;
 pub mod observe;
+pub mod openapi;
 pub mod settings;
 pub mod store;
 pub mod work;

@@ -8,13 +8,13 @@ use muster_domain::ids::{AccountId, UserId};
 use muster_domain::{By, Moment};
 use uuid::Uuid;
 
+use super::passwords::{self, Passwords};
 use super::users::wire::Hire;
 use super::users::{self, Hiring, Status};
-use super::{Settings, auth, passwords};
+use super::{Settings, auth};
 use crate::http::Problem;
 use crate::store::work::to_micros;
 use crate::store::{Secrets, Store};
-use passwords::Passwords;
 
 #[derive(Clone, Debug)]
 pub struct NewUser {

@@ -71,7 +71,7 @@ async fn phones_are_given_out_by_their_own_office() {
     let (ann, stranger) = (app.owner().await, app.owner().await);
     let bob = ann.hires_worker(json!({})).await;
     let made = ann.makes_device(bob.id).await.created();
-    stranger.makes_device(bob.id).await.refused(400, "VALIDATION_ERROR");
+    stranger.makes_device(bob.id).await.refused(404, "NOT_FOUND");
     bob.makes_device(bob.id).await.refused(403, "FORBIDDEN");
     stranger.delete(&format!("/api/v1/devices/{}", made.id())).await.refused(404, "NOT_FOUND");
     assert_eq!(stranger.get("/api/v1/devices").await.ok().body["data"], json!([]));

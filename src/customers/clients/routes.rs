@@ -74,7 +74,7 @@ async fn created(unit: &mut Unit, client: Client, properties: Vec<Property>) -> 
         unit.note(made(RecordVerb::PropertyCreated, property.id.0, property.version));
     }
     let data = with_properties(&client, properties.iter());
-    Ok(Answer::created("clients", data).included(wire::included(&properties)).version(client.version).render())
+    Ok(Answer::created("clients", data).version(client.version).render())
 }
 
 /// A create that comes again from offline: the same is welcome, another is not.
@@ -91,7 +91,7 @@ async fn repeated(
         return Err(Problem::already_exists().into());
     }
     let data = with_properties(&old, there.iter());
-    Ok(Answer::ok(data).included(wire::included(&there)).version(old.version).render())
+    Ok(Answer::ok(data).version(old.version).render())
 }
 
 /// Clients, page by page.
@@ -112,7 +112,7 @@ pub async fn list(caller: Allowed<may::ClientsRead>, app: Data<App>, list: Listi
         .quiet(caller.caller.account, move |unit| Box::pin(page_of(unit, wanted.clone(), page, include)))
         .await?;
     let of = |client: &Client| match include {
-        true => with_properties(client, places.iter().filter(|place| place.client_id == client.id)),
+        true => wire::including(client, places.iter().filter(|place| place.client_id == client.id)),
         false => client_resource(client),
     };
     let answer = list.answer(page, total, clients.iter().map(of).collect());
@@ -150,7 +150,7 @@ pub async fn read(
     let (found, places) = app.store.quiet(caller.caller.account, move |unit| Box::pin(existing(unit, id))).await?;
     let answer = match include {
         true => {
-            Answer::ok(with_properties(&found, places.iter())).included(wire::included(&places)).mixed(found.version)
+            Answer::ok(wire::including(&found, places.iter())).included(wire::included(&places)).mixed(found.version)
         }
         false => Answer::ok(client_resource(&found)).version(found.version),
     };

@@ -67,15 +67,20 @@ pub fn client_resource(client: &Client) -> Value {
     resource("client", client.id, ClientAttributes::from(client))
 }
 
-/// The same with its places, among the attributes and as a relation.
-pub fn with_properties<'a>(client: &Client, properties: impl Iterator<Item = &'a Property> + Clone) -> Value {
+/// The same with its places among the attributes.
+pub fn with_properties<'a>(client: &Client, properties: impl Iterator<Item = &'a Property>) -> Value {
     let mut attributes = ClientAttributes::from(client);
     let own = |property: &Property| OwnProperty { id: property.id.0, attributes: property.into() };
-    attributes.properties = Some(properties.clone().map(own).collect());
+    attributes.properties = Some(properties.map(own).collect());
+    resource("client", client.id, attributes)
+}
+
+/// For `include=properties`: also as a relation to what is included.
+pub fn including<'a>(client: &Client, properties: impl Iterator<Item = &'a Property> + Clone) -> Value {
+    let mut data = with_properties(client, properties.clone());
     let related: Vec<Value> = properties.map(|property| json!({ "type": "property", "id": property.id })).collect();
-    let mut client = resource("client", client.id, attributes);
-    client["relationships"] = json!({ "properties": { "data": related } });
-    client
+    data["relationships"] = json!({ "properties": { "data": related } });
+    data
 }
 
 pub fn included(properties: &[Property]) -> Vec<Value> {

@@ -51,7 +51,8 @@ macro_rules! steps {
         $(
             #[doc = $says]
             #[utoipa::path(post, path = $path, tag = "dispatch", params(("id" = Uuid, Path)),
-                request_body(content = crate::http::openapi::Request<ReportAttributes>),
+                request_body(content = crate::http::openapi::Request<ReportAttributes>,
+        example = json!({"data": {"type": "visit", "attributes": {"occurredAt": "2026-12-01T09:05:00Z"}}})),
                 responses((status = 200, description = "meta.verdict is applied", body = crate::http::openapi::Document<super::wire::VisitAttributes>),
                     (status = 409, description = "WRONG_STATE, or SUPERSEDED for one who is no longer assigned", body = crate::http::openapi::Errors)))]
             #[allow(dead_code)]

@@ -132,7 +132,8 @@ pub async fn read(
 
 /// Adds workers to a visit: all of them or none.
 #[utoipa::path(post, path = "/api/v1/visits/{id}/assign", tag = "dispatch", params(("id" = Uuid, Path)),
-    request_body(content = crate::http::openapi::Request<super::openapi::AssignmentAttributes>),
+    request_body(content = crate::http::openapi::Request<super::openapi::AssignmentAttributes>,
+        example = json!({"data": {"type": "assignment", "attributes": {"workerIds": ["01932c6e-8f00-7000-8000-000000000001"]}}})),
     responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>),
         (status = 409, description = "SCHEDULE_CONFLICT with meta.conflicts, or WRONG_STATE", body = crate::http::openapi::Errors),
         (status = 422, description = "OUTSIDE_WORKING_HOURS, ON_TIME_OFF, MISSING_SKILL, WORKER_INACTIVE", body = crate::http::openapi::Errors)))]
@@ -154,7 +155,8 @@ pub async fn assign(
 
 /// Takes workers off a visit.
 #[utoipa::path(post, path = "/api/v1/visits/{id}/unassign", tag = "dispatch", params(("id" = Uuid, Path)),
-    request_body(content = crate::http::openapi::Request<super::openapi::AssignmentAttributes>),
+    request_body(content = crate::http::openapi::Request<super::openapi::AssignmentAttributes>,
+        example = json!({"data": {"type": "assignment", "attributes": {"workerIds": ["01932c6e-8f00-7000-8000-000000000001"]}}})),
     responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>), (status = 409, body = crate::http::openapi::Errors)))]
 pub async fn unassign(
     caller: Allowed<may::ScheduleWrite>,
@@ -173,7 +175,8 @@ pub async fn unassign(
 /// Gives a visit another window, other workers, or both. Needs `If-Match`.
 #[utoipa::path(post, path = "/api/v1/visits/{id}/move", tag = "dispatch",
     params(("id" = Uuid, Path), ("If-Match" = String, Header, example = "\"2\"")),
-    request_body(content = crate::http::openapi::Request<super::openapi::MoveAttributes>),
+    request_body(content = crate::http::openapi::Request<super::openapi::MoveAttributes>,
+        example = json!({"data": {"type": "visit", "attributes": {"startsAt": "2026-12-01T13:00:00Z", "endsAt": "2026-12-01T14:00:00Z"}}})),
     responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>),
         (status = 412, description = "meta.current is the current visit", body = crate::http::openapi::Errors),
         (status = 428, body = crate::http::openapi::Errors)))]
@@ -218,7 +221,8 @@ async fn report(
 
 /// Calls a visit off.
 #[utoipa::path(post, path = "/api/v1/visits/{id}/cancel", tag = "dispatch", params(("id" = Uuid, Path)),
-    request_body(content = crate::http::openapi::Request<super::openapi::ReasonAttributes>),
+    request_body(content = crate::http::openapi::Request<super::openapi::ReasonAttributes>,
+        example = json!({"data": {"type": "visit", "attributes": {"reason": "The client is ill"}}})),
     responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>), (status = 409, body = crate::http::openapi::Errors)))]
 pub async fn cancel(
     caller: Allowed<may::ScheduleWrite>,
@@ -236,7 +240,8 @@ pub async fn cancel(
 
 /// Opens a closed visit again; it is fitted into the calendar like a new one.
 #[utoipa::path(post, path = "/api/v1/visits/{id}/reopen", tag = "dispatch", params(("id" = Uuid, Path)),
-    request_body(content = crate::http::openapi::Request<super::openapi::ReasonAttributes>),
+    request_body(content = crate::http::openapi::Request<super::openapi::ReasonAttributes>,
+        example = json!({"data": {"type": "visit", "attributes": {"reason": "Cancelled by mistake"}}})),
     responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>), (status = 409, body = crate::http::openapi::Errors)))]
 pub async fn reopen(
     caller: Allowed<may::ScheduleWrite>,

@@ -1,5 +1,7 @@
 //! The schedule as the stream shows it: the same resource objects as everywhere else, written once for all who watch.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use muster_actors::directory::Directory;
 use muster_actors::hub::{Picture, ScheduleSource};
@@ -9,7 +11,6 @@ use muster_domain::dispatch::Visit;
 use muster_domain::ids::{AccountId, VisitId, WorkerId};
 use muster_domain::journal::Fact;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 use super::routes::visits_of;
 use super::wire::{visit_bytes, visit_resource};

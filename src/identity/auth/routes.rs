@@ -12,7 +12,8 @@ use crate::identity::users::Status;
 
 /// Signs in with address and password.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "identity", security(()),
-    request_body(content = openapi::LoginBody),
+    request_body(content = openapi::LoginBody,
+        example = json!({"email": "ann@example.com", "password": "Correct-horse-9"})),
     responses((status = 200, body = wire::TokenPair), (status = 400, body = Errors),
         (status = 401, description = "INVALID_CREDENTIALS", body = Errors),
         (status = 409, description = "ACCOUNT_REQUIRED with meta.accounts", body = Errors)))]
@@ -30,7 +31,8 @@ pub async fn login(app: Data<App>, identity: Data<Identity>, input: Input) -> Re
 /// Exchanges a refresh token for a new pair. The old one works for ten seconds more, in case the answer was lost; used
 /// later, it ends the session.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "identity", security(()),
-    request_body(content = openapi::RefreshBody),
+    request_body(content = openapi::RefreshBody,
+        example = json!({"refreshToken": "…"})),
     responses((status = 200, body = wire::TokenPair), (status = 400, body = Errors),
         (status = 401, description = "SESSION_ENDED", body = Errors)))]
 pub async fn refresh(app: Data<App>, identity: Data<Identity>, input: Input) -> Result<HttpResponse, Problem> {
@@ -55,7 +57,9 @@ pub async fn logout(caller: Caller, app: Data<App>, identity: Data<Identity>) ->
 
 /// Accepts to be in an account that added one's address, and signs in there.
 #[utoipa::path(post, path = "/api/v1/auth/invitations/accept", tag = "identity", security(()),
-    request_body(content = openapi::LoginBody),
+    request_body(content = openapi::LoginBody,
+        example = json!({"email": "dee@example.com", "password": "Correct-horse-9",
+            "accountId": "01932c6e-8f00-7000-8000-000000000001"})),
     responses((status = 200, body = wire::TokenPair), (status = 400, body = Errors),
         (status = 401, description = "INVALID_CREDENTIALS", body = Errors)))]
 pub async fn accept(app: Data<App>, identity: Data<Identity>, input: Input) -> Result<HttpResponse, Problem> {

@@ -37,7 +37,9 @@ pub async fn me(caller: Caller, app: Data<App>, request: HttpRequest) -> Result<
 
 /// Adds a person. Whoever is known by this address already is invited, and keeps his own password.
 #[utoipa::path(post, path = "/api/v1/users", tag = "identity",
-    request_body(content = Request<openapi::NewUserAttributes>),
+    request_body(content = Request<openapi::NewUserAttributes>,
+        example = json!({"data": {"type": "user", "attributes": {"firstName": "Dee", "lastName": "Patch", "email": "dee@example.com",
+            "role": "dispatcher", "password": "Correct-horse-9"}}})),
     responses((status = 201, body = Document<wire::UserAttributes>),
         (status = 200, description = "It exists already, exactly like this", body = Document<wire::UserAttributes>),
         (status = 400, body = Errors), (status = 403, body = Errors),
@@ -81,15 +83,7 @@ async fn created(unit: &mut Unit, hiring: &Hiring) -> Result<Rendered, Undone<Pr
     responses((status = 200, body = Collection<wire::UserAttributes>), (status = 400, body = Errors)))]
 pub async fn list(caller: Allowed<may::TeamRead>, app: Data<App>, list: Listing) -> Result<HttpResponse, Problem> {
     list.allow(&["page", "limit", "sort", "filter[role]", "filter[status]", "search"])?;
-    let role = |name: &str| Role::parse(name).map(Role::name);
-    let status = |name: &str| Status::parse(name).map(Status::name);
-    let wanted = store::Wanted {
-        only: caller.only().map(UserId::from),
-        roles: list.choices("filter[role]", role, "owner, admin, manager, dispatcher, worker, limitedWorker")?,
-        statuses: list.choices("filter[status]", status, "active, inactive, invited")?,
-        search: list.search(),
-        order: list.sort(ORDERS)?,
-    };
+    let wanted = wanted(&list, caller.only().map(UserId::from))?;
     let (page, account) = (list.page()?, caller.caller.account);
     let read = app.store.quiet::<_, Problem, _>(account, move |unit| {
         let wanted = wanted.clone();
@@ -97,6 +91,18 @@ pub async fn list(caller: Allowed<may::TeamRead>, app: Data<App>, list: Listing)
     });
     let (total, users) = read.await?;
     Ok(list.answer(page, total, users.iter().map(user_resource).collect()).respond())
+}
+
+fn wanted(list: &Listing, only: Option<UserId>) -> Result<store::Wanted, Problem> {
+    let role = |name: &str| Role::parse(name).map(Role::name);
+    let status = |name: &str| Status::parse(name).map(Status::name);
+    Ok(store::Wanted {
+        only,
+        roles: list.choices("filter[role]", role, "owner, admin, manager, dispatcher, worker, limitedWorker")?,
+        statuses: list.choices("filter[status]", status, "active, inactive, invited")?,
+        search: list.search(),
+        order: list.sort(ORDERS)?,
+    })
 }
 
 /// One user.
@@ -118,7 +124,8 @@ pub async fn read(
 /// Changes a user. A new role, or the end of his time here, signs him out everywhere.
 #[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "identity",
     params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, example = "\"1\"")),
-    request_body(content = Request<openapi::UserPatch>),
+    request_body(content = Request<openapi::UserPatch>,
+        example = json!({"data": {"type": "user", "attributes": {"role": "manager"}}})),
     responses((status = 200, body = Document<wire::UserAttributes>), (status = 400, body = Errors),
         (status = 403, body = Errors), (status = 404, body = Errors),
         (status = 409, description = "WRONG_STATE: the last active owner stays", body = Errors),

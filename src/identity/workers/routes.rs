@@ -35,7 +35,10 @@ const ORDERS: &[(&str, &str)] = &[
 
 /// Puts somebody on the roster: a new person, or with `userId` a user of the account.
 #[utoipa::path(post, path = "/api/v1/workers", tag = "identity",
-    request_body(content = Request<NewWorkerAttributes>),
+    request_body(content = Request<NewWorkerAttributes>,
+        example = json!({"data": {"type": "worker", "attributes": {"firstName": "Bob", "lastName": "Lee", "email": "bob@example.com",
+            "password": "Correct-horse-9", "skills": ["gas"], "home": {"lat": 47.14, "lng": 9.52},
+            "workingHours": [{"weekday": "mon", "start": "08:00", "end": "17:00"}]}}})),
     responses((status = 201, body = Document<WorkerAttributes>),
         (status = 200, description = "It exists already, exactly like this", body = Document<WorkerAttributes>),
         (status = 400, body = Errors), (status = 403, body = Errors),
@@ -140,14 +143,7 @@ async fn promotable(unit: &mut Unit, id: UserId) -> Result<User, Undone<Problem>
     responses((status = 200, body = Collection<WorkerAttributes>), (status = 400, body = Errors)))]
 pub async fn list(caller: Allowed<may::PositionsRead>, app: Data<App>, list: Listing) -> Result<HttpResponse, Problem> {
     list.allow(&["page", "limit", "sort", "filter[status]", "filter[skills]", "search"])?;
-    let status = |name: &str| Status::parse(name).map(Status::name);
-    let wanted = store::Wanted {
-        only: caller.only(),
-        statuses: list.choices("filter[status]", status, "active, inactive, invited")?,
-        skills: list.choices("filter[skills]", |skill| Some(skill.to_lowercase()), "skills")?,
-        search: list.search(),
-        order: list.sort(ORDERS)?,
-    };
+    let wanted = wanted(&list, caller.only())?;
     let (page, account) = (list.page()?, caller.caller.account);
     let read = app.store.quiet::<_, Problem, _>(account, move |unit| {
         let wanted = wanted.clone();
@@ -157,6 +153,17 @@ pub async fn list(caller: Allowed<may::PositionsRead>, app: Data<App>, list: Lis
     let live = live(&app, account).await;
     let items = profiles.iter().map(|profile| worker_resource(profile, live.get(&profile.card.id))).collect();
     Ok(list.answer(page, total, items).respond())
+}
+
+fn wanted(list: &Listing, only: Option<WorkerId>) -> Result<store::Wanted, Problem> {
+    let status = |name: &str| Status::parse(name).map(Status::name);
+    Ok(store::Wanted {
+        only,
+        statuses: list.choices("filter[status]", status, "active, inactive, invited")?,
+        skills: list.choices("filter[skills]", |skill| Some(skill.to_lowercase()), "skills")?,
+        search: list.search(),
+        order: list.sort(ORDERS)?,
+    })
 }
 
 /// One worker.
@@ -196,7 +203,8 @@ async fn live(app: &App, account: AccountId) -> BTreeMap<WorkerId, LiveWire> {
 /// Changes a profile. `meta.affected` lists visits of his that no longer suit him; they are not moved.
 #[utoipa::path(patch, path = "/api/v1/workers/{id}", tag = "identity",
     params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, example = "\"1\"")),
-    request_body(content = Request<WorkerPatch>),
+    request_body(content = Request<WorkerPatch>,
+        example = json!({"data": {"type": "worker", "attributes": {"skills": ["gas", "water"]}}})),
     responses((status = 200, body = Document<WorkerAttributes>), (status = 400, body = Errors),
         (status = 403, body = Errors), (status = 404, body = Errors), (status = 409, body = Errors),
         (status = 412, body = Errors)))]
@@ -216,10 +224,14 @@ pub async fn update(
         check_version(expected, profile.version, || worker_resource(&profile, None))?;
         return set_active(&app, &identity, &caller, &input, profile, active).await;
     }
-    let live = live(&app, caller.account).await.remove(&id);
-    let affected = no_longer_fit(&app, &caller, id, &edit).await?;
-    let now = caller.moment().now;
-    change(&app, &caller, &input, move |unit| {
+    revise(&app, &caller, &input, id, edit).await
+}
+
+async fn revise(app: &App, caller: &Caller, input: &Input, id: WorkerId, edit: Edit) -> Result<HttpResponse, Problem> {
+    let live = live(app, caller.account).await.remove(&id);
+    let affected = no_longer_fit(app, caller, id, &edit).await?;
+    let (now, expected) = (caller.moment().now, input.expected_version()?);
+    change(app, caller, input, move |unit| {
         let (edit, live, affected) = (edit.clone(), live.clone(), affected.clone());
         Box::pin(async move {
             let profile = updated(unit, id, &edit, expected, now).await?;

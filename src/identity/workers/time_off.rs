@@ -47,7 +47,9 @@ fn in_order(profile: &Profile) -> Vec<&TimeOff> {
 
 /// Adds time off. `meta.affected` lists the visits that it now covers.
 #[utoipa::path(post, path = "/api/v1/workers/{id}/time-off", tag = "identity", params(("id" = Uuid, Path)),
-    request_body(content = Request<NewTimeOffAttributes>),
+    request_body(content = Request<NewTimeOffAttributes>,
+        example = json!({"data": {"type": "timeOff", "attributes": {"startsAt": "2026-12-24T00:00:00Z", "endsAt": "2026-12-27T00:00:00Z",
+            "reason": "Holidays"}}})),
     responses((status = 201, body = Document<TimeOffAttributes>),
         (status = 200, description = "It exists already, exactly like this", body = Document<TimeOffAttributes>),
         (status = 400, body = Errors), (status = 404, body = Errors),

@@ -27,7 +27,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
 
 /// Gives a worker's phone a credential. The token is shown in this answer and never again.
 #[utoipa::path(post, path = "/api/v1/devices", tag = "live",
-    request_body(content = Request<DeviceRequest>),
+    request_body(content = Request<DeviceRequest>,
+        example = json!({"data": {"type": "device", "attributes": {"workerId": "01932c6e-8f00-7000-8000-000000000001", "label": "Bob's phone"}}})),
     responses((status = 201, body = Document<DeviceAttributes>), (status = 400, body = Errors),
         (status = 422, description = "WORKER_INACTIVE", body = Errors)))]
 pub async fn create(
@@ -57,7 +58,7 @@ async fn created(unit: &mut Unit, device: Device, token: String, setup: Setup) -
         Some(true) => {}
         Some(false) => return Err(Problem::new(Code::WORKER_INACTIVE, "The worker has been deactivated.").into()),
         None => {
-            let fault = Fault::new(Code::VALIDATION_ERROR, "There is no such worker.");
+            let fault = Fault::new(Code::NOT_FOUND, "There is no such worker.");
             return Err(Problem::from(fault.at("/data/attributes/workerId")).into());
         }
     }
@@ -80,11 +81,7 @@ fn note(unit: &mut Unit, verb: RecordVerb, device: &Device, version: i64) {
     responses((status = 200, body = Collection<DeviceAttributes>)))]
 pub async fn list(caller: Allowed<may::TeamWrite>, app: Data<App>, list: Listing) -> Result<HttpResponse, Problem> {
     list.allow(&["page", "limit", "filter[workerId]"])?;
-    let worker = list.text("filter[workerId]").map(|text| {
-        let fault = Fault::new(Code::VALIDATION_ERROR, "filter[workerId] must be an id.").parameter("filter[workerId]");
-        text.parse::<Uuid>().map(WorkerId).map_err(|_| Problem::from(fault))
-    });
-    let (worker, page) = (worker.transpose()?, list.page()?);
+    let (worker, page) = (list.id("filter[workerId]")?.map(WorkerId), list.page()?);
     let (total, devices) = app
         .store
         .quiet(caller.caller.account, move |unit| {

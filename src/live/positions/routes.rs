@@ -40,7 +40,9 @@ pub fn routes(cfg: &mut ServiceConfig) {
 
 /// Takes a phone's points. The answer comes when they are durable: what it names may be deleted on the phone.
 #[utoipa::path(post, path = "/api/v1/positions", tag = "live",
-    request_body(content = Request<PositionBatchRequest>),
+    request_body(content = Request<PositionBatchRequest>,
+        example = json!({"data": {"type": "positionBatch", "attributes": {"points": [{"at": "2026-12-01T09:00:00Z", "lat": 47.14, "lng": 9.52,
+            "accuracyM": 8.0, "speedMps": 11.2}]}}})),
     responses((status = 200, body = Document<PositionBatchAttributes>), (status = 400, body = Errors),
         (status = 403, description = "No worker, or inactive", body = Errors),
         (status = 429, description = "Nothing was taken", body = Errors)))]
@@ -48,22 +50,26 @@ pub async fn send(caller: Allowed<may::PositionsWrite>, app: Data<App>, input: I
     let caller = caller.caller;
     let no_profile = || Problem::new(Code::FORBIDDEN, "You have no worker's profile, so no positions of your own.");
     let worker = caller.worker().ok_or_else(no_profile)?;
-    let batch: Batch<'_> = input.parse()?;
-    if batch.data.kind.as_ref().is_some_and(|kind| kind != "positionBatch") {
-        let fault = Fault::new(Code::VALIDATION_ERROR, "type must be \"positionBatch\".");
-        return Err(fault.at("/data/type").into());
-    }
-    let attributes = batch.data.attributes;
-    if attributes.points.len() > MAX_POINTS {
-        let fault = Fault::new(Code::VALIDATION_ERROR, format!("A report has at most {MAX_POINTS} points."));
-        return Err(fault.at("/data/attributes/points").into());
-    }
+    let attributes = batch(&input)?.data.attributes;
     // Two phones of one worker may send at the same instant.
     let phone = attributes.device_id.map(|id| Uuid::new_v5(&caller.principal(), id.as_bytes()));
     let sender = phone.unwrap_or_else(|| caller.principal());
     let points = wire::parse_points(&attributes.points, sender, to_micros(Utc::now()));
     let outcome = report(&app.live, caller.account, worker, points).await?;
     Ok(Answer::ok(wire::batch_resource(outcome)).respond())
+}
+
+fn batch(input: &Input) -> Result<Batch<'_>, Problem> {
+    let batch: Batch<'_> = input.parse()?;
+    if batch.data.kind.as_ref().is_some_and(|kind| kind != "positionBatch") {
+        let fault = Fault::new(Code::VALIDATION_ERROR, "type must be \"positionBatch\".");
+        return Err(fault.at("/data/type").into());
+    }
+    if batch.data.attributes.points.len() > MAX_POINTS {
+        let fault = Fault::new(Code::VALIDATION_ERROR, format!("A report has at most {MAX_POINTS} points."));
+        return Err(fault.at("/data/attributes/points").into());
+    }
+    Ok(batch)
 }
 
 /// Where a worker was, in the order of his phone's clock. Workers read only their own.
@@ -85,26 +91,28 @@ pub async fn track(
     }
     list.allow(&["from", "to"])?;
     let range = track_range(&list)?;
-    let account = caller.caller.account;
-    let live = app.live.account(account).await.map_err(|_| StoreError::Unavailable("live".into()))?;
-    if !live.roster().workers.contains_key(&worker) {
-        return Err(Problem::not_found());
-    }
-    let mut points = app
-        .store
-        .quiet(account, move |unit| {
-            Box::pin(async move {
-                let account = unit.account();
-                let limit = MAX_TRACK_POINTS as i64 + 1;
-                let points: Vec<Point> = tracks::store::track(unit.conn(), account, worker, range, limit).await?;
-                Ok::<_, Undone<Problem>>(points)
-            })
-        })
-        .await?;
+    let mut points = points_of(&app, caller.caller.account, worker, range).await?;
     let truncated = points.len() > MAX_TRACK_POINTS;
     points.truncate(MAX_TRACK_POINTS);
     let items = points.iter().map(wire::track_point_resource).collect();
     Ok(Answer::ok(Value::Array(items)).meta("truncated", truncated).respond())
+}
+
+/// One more than are told says that there are more.
+async fn points_of(app: &App, account: AccountId, worker: WorkerId, range: TimeWindow) -> Result<Vec<Point>, Problem> {
+    let live = app.live.account(account).await.map_err(|_| StoreError::Unavailable("live".into()))?;
+    if !live.roster().workers.contains_key(&worker) {
+        return Err(Problem::not_found());
+    }
+    let read = app.store.quiet(account, move |unit| {
+        Box::pin(async move {
+            let account = unit.account();
+            let limit = MAX_TRACK_POINTS as i64 + 1;
+            let points: Vec<Point> = tracks::store::track(unit.conn(), account, worker, range, limit).await?;
+            Ok::<_, Undone<Problem>>(points)
+        })
+    });
+    Ok(read.await?)
 }
 
 fn track_range(list: &Listing) -> Result<TimeWindow, Problem> {
@@ -119,7 +127,7 @@ fn track_range(list: &Listing) -> Result<TimeWindow, Problem> {
 
 /// Who could go there: active, on shift, with the skills and a fresh position; nearest first.
 #[utoipa::path(get, path = "/api/v1/workers/nearby", tag = "live",
-    params(("lat" = f64, Query), ("lng" = f64, Query), ("limit" = Option<i64>, Query),
+    params(("lat" = f64, Query, example = 47.14), ("lng" = f64, Query, example = 9.52), ("limit" = Option<i64>, Query),
         ("skills" = Option<String>, Query, example = "gas,water"), ("at" = Option<String>, Query)),
     responses((status = 200, body = Collection<NearbyAttributes>), (status = 400, body = Errors)))]
 pub async fn nearby(
@@ -130,6 +138,12 @@ pub async fn nearby(
     if caller.only().is_some() {
         return Err(Problem::new(Code::FORBIDDEN, "Only the office may look for workers."));
     }
+    let wanted = wanted(&list)?;
+    let near = app.live.nearest(caller.caller.account, wanted).await.map_err(unanswered)?;
+    Ok(Answer::ok(Value::Array(near.iter().map(wire::near_resource).collect())).respond())
+}
+
+fn wanted(list: &Listing) -> Result<Wanted, Problem> {
     list.allow(&["lat", "lng", "limit", "skills", "at"])?;
     let required = |name: &'static str| {
         let fault = Fault::new(Code::VALIDATION_ERROR, format!("{name} is required.")).parameter(name);
@@ -138,14 +152,12 @@ pub async fn nearby(
     let lat = list.number("lat", -90.0..=90.0)?.ok_or_else(required("lat"))?;
     let lng = list.number("lng", -180.0..=180.0)?.ok_or_else(required("lng"))?;
     let skills = list.text("skills").unwrap_or_default().split(',').map(|skill| skill.trim().to_lowercase());
-    let wanted = Wanted {
+    Ok(Wanted {
         from: Place { lat, lng },
         limit: list.integer("limit", 1..=MAX_NEARBY)?.unwrap_or(DEFAULT_NEARBY) as usize,
         skills: skills.filter(|skill| !skill.is_empty()).collect::<BTreeSet<_>>(),
         at: list.instant("at")?,
-    };
-    let near = app.live.nearest(caller.caller.account, wanted).await.map_err(unanswered)?;
-    Ok(Answer::ok(Value::Array(near.iter().map(wire::near_resource).collect())).respond())
+    })
 }
 
 /// The live attributes of everybody on the account's roster, for lists of workers.
