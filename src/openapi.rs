@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::web::{ServiceConfig, get};
 use bytes::Bytes;
 use utoipa::OpenApi;
@@ -56,6 +57,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 fn complete(path: &str, method: &str, operation: &mut Operation) {
     operation.operation_id = Some(name_of(path, method));
     operation.responses.responses.entry("default".into()).or_insert_with(|| RefOr::T(any_error()));
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = reason(status).to_owned();
+        }
+    }
     if method != "get" && !path.starts_with("/api/v1/auth/") {
         let parameters = operation.parameters.get_or_insert_default();
         parameters.retain(|parameter| !matches!(parameter, RefOr::T(known) if known.name == "Idempotency-Key"));
@@ -70,6 +78,12 @@ fn name_of(path: &str, method: &str) -> String {
         let (first, rest) = word.split_at(1);
         name + &first.to_ascii_uppercase() + rest
     })
+}
+
+/// What a status means where the noun has nothing to add.
+fn reason(status: &str) -> &'static str {
+    let status: Option<StatusCode> = status.parse().ok();
+    status.and_then(|status| status.canonical_reason()).unwrap_or("As the status says")
 }
 
 fn any_error() -> Response {

@@ -102,7 +102,9 @@ fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(start, _)| {
         let before = line[..start].chars().next_back();
         let after = line[start + word.len()..].chars().next();
-        !(before.is_some_and(part) && word.starts_with(part)) && !(after.is_some_and(part) && word.ends_with(part))
+        let joined_before = before.is_some_and(part) && word.starts_with(part);
+        let joined_after = after.is_some_and(part) && word.ends_with(part);
+        !joined_before && !joined_after
     })
 }
 

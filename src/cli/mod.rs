@@ -11,9 +11,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::boot;
 use crate::settings::Settings;
 use crate::store::migrate;
+use crate::{boot, openapi};
 
 #[derive(Parser)]
 #[command(name = "muster", version, about = "The back office of a field-service business and its live dispatch floor")]
@@ -33,6 +33,8 @@ enum Command {
     Admin(admin::Errand),
     /// Bring the database up to date, and stop
     Migrate(Given),
+    /// Print the description of the API
+    Openapi,
     /// Send a recorded track as a phone would
     Replay(replay::Replay),
 }
@@ -99,6 +101,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let summary = replay::run(replay).await?;
             let replay::Summary { sent, accepted, duplicates, rejected } = summary;
             println!("{sent} sent: {accepted} accepted, {duplicates} duplicates, {rejected} rejected");
+            Ok(())
+        }
+        Command::Openapi => {
+            print!("{}", openapi::text());
             Ok(())
         }
         Command::Migrate(given) => {

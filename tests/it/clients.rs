@@ -94,7 +94,7 @@ async fn the_same_client_made_twice_is_one_and_another_under_his_id_is_refused()
     let other = with_id(id, json!({"companyName": "Kunz & Sons"}));
     ann.post("/api/v1/clients", other).await.refused(409, "ALREADY_EXISTS");
 
-    let old = with_id(Uuid::from_u128(0x0193_2c6e_8f00_7000_8000_000000000001), json!({"companyName": "Kunz AG"}));
+    let old = with_id(Uuid::from_u128(0x0193_2c6e_8f00_7000_8000_0000_0000_0001), json!({"companyName": "Kunz AG"}));
     assert_eq!(ann.post("/api/v1/clients", old).await.refused(400, "VALIDATION_ERROR").sources(), ["/data/id"]);
 }
 

@@ -44,7 +44,10 @@ async fn a_property_is_added_read_and_changed_line_by_line() {
     assert_eq!(read.body["data"], made.body["data"]);
     assert_eq!(read.attributes()["clientId"], json!(client));
     ann.send(Method::GET, &path, &[("If-None-Match", "\"1\"")], None).await.is(304);
-    assert_eq!(ids(&ann.get(&format!("/api/v1/clients/{client}/properties")).await.ok()).len(), 2);
+    let places = ann.get(&format!("/api/v1/clients/{client}/properties")).await.ok();
+    assert_eq!((ids(&places).len(), &places.body["meta"]["total"]), (2, &json!(2)));
+    let last = ann.get(&format!("/api/v1/clients/{client}/properties?page=2&limit=1")).await.ok();
+    assert_eq!(ids(&last), [made.id()]);
 
     let changed = ann.patch(&path, property(json!({"address": {"street": "Main 2"}}))).await.ok();
     assert_eq!(

@@ -65,8 +65,9 @@ async fn created(unit: &mut Unit, new: Property) -> Result<Rendered, Undone<Prob
     Ok(Answer::created("properties", property_resource(&new)).version(new.version).render())
 }
 
-/// The places of a client.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/properties", tag = "customers", params(("id" = Uuid, Path)),
+/// The places of a client, page by page.
+#[utoipa::path(get, path = "/api/v1/clients/{id}/properties", tag = "customers",
+    params(("id" = Uuid, Path), ("page" = Option<i64>, Query), ("limit" = Option<i64>, Query)),
     responses((status = 200, body = Collection<PropertyAttributes>), (status = 404, body = Errors)))]
 pub async fn list(
     caller: Allowed<may::ClientsRead>,
@@ -74,10 +75,14 @@ pub async fn list(
     id: Path<Uuid>,
     list: Listing,
 ) -> Result<HttpResponse, Problem> {
-    list.allow(&[])?;
-    let client = ClientId(*id);
+    list.allow(&["page", "limit"])?;
+    let (client, page) = (ClientId(*id), list.page()?);
     let found = app.store.quiet(caller.caller.account, move |unit| Box::pin(of_client(unit, client))).await?;
-    Ok(Answer::ok(Value::Array(found.iter().map(property_resource).collect())).respond())
+    // Nobody has so many that the database should cut them into pages.
+    let size = |number: i64| usize::try_from(number).unwrap_or_default();
+    let shown: Vec<Value> =
+        found.iter().skip(size(page.offset())).take(size(page.limit)).map(property_resource).collect();
+    Ok(list.answer(page, i64::try_from(found.len()).unwrap_or(i64::MAX), shown).respond())
 }
 
 async fn of_client(unit: &mut Unit, client: ClientId) -> Result<Vec<Property>, Undone<Problem>> {
