@@ -215,13 +215,15 @@ impl Fact {
         }
     }
 
-    /// The list of what the board reads: such a fact moves `board_seq`, whoever writes it. A property is on it because
-    /// a new job takes its place from there.
+    /// The list of what the board reads: such a fact moves `board_seq`, whoever writes it. Properties and a
+    /// client's activity are on it because a new job is checked against them.
     pub fn moves_board(&self) -> bool {
         match self {
             Fact::Visit(_) | Fact::Job(_) | Fact::Worker(_) | Fact::TimeOff(_) => true,
             Fact::Record(fact) => match fact.verb {
-                RecordVerb::PropertyCreated
+                RecordVerb::ClientDeactivated
+                | RecordVerb::ClientActivated
+                | RecordVerb::PropertyCreated
                 | RecordVerb::PropertyUpdated
                 | RecordVerb::PropertyDeactivated
                 | RecordVerb::PropertyActivated => true,
@@ -229,8 +231,6 @@ impl Fact {
                 | RecordVerb::AccountUpdated
                 | RecordVerb::ClientCreated
                 | RecordVerb::ClientUpdated
-                | RecordVerb::ClientDeactivated
-                | RecordVerb::ClientActivated
                 | RecordVerb::DeviceCreated
                 | RecordVerb::DeviceRevoked
                 | RecordVerb::UserCreated

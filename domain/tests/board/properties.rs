@@ -51,7 +51,11 @@ impl Calendar {
             }
             Command::Reopen { visit: id, .. } => {
                 let visit = visit(id).filter(|visit| !visit.status.is_open())?;
-                board.job(visit.job_id)?.end.is_none().then(|| self.collisions(*id, &visit.workers, visit.window))
+                board
+                    .job(visit.job_id)?
+                    .end
+                    .is_none()
+                    .then(|| self.collisions(*id, &still_there(board, visit), visit.window))
             }
             _ => None,
         }
@@ -80,7 +84,7 @@ impl Calendar {
             }
             Command::Reopen { visit, .. } => {
                 let Some(old) = of(*visit) else { return };
-                self.set(*visit, &old.workers, old.window);
+                self.set(*visit, &still_there(before, &old), old.window);
             }
             Command::CancelJob { job, .. } => {
                 before.visits_of(*job).for_each(|visit| self.set(visit.id, &BTreeSet::new(), None));
@@ -145,6 +149,11 @@ fn floor() -> Floor {
         floor.say(line);
     }
     floor
+}
+
+/// Whoever left the roster does not come back with a visit.
+fn still_there(board: &Board, visit: &Visit) -> BTreeSet<WorkerId> {
+    visit.workers.iter().copied().filter(|id| board.worker(*id).is_some_and(|worker| worker.active)).collect()
 }
 
 proptest! {

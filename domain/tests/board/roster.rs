@@ -41,7 +41,7 @@ fn deactivating_frees_what_is_planned_and_keeps_what_has_begun() {
         assign v1 bob                  | no: bob inactive
         bob: pause v5                  | visit.paused v5 paused 14-15 bob #3
         complete v5                    | visit.completed v5 completed 14-15 bob #4; job.statusChanged j2 readyToComplete #3
-        reopen v5                      | no: bob inactive
+        reopen v5                      | visit.reopened v5 unassigned 14-15 nobody #5; job.statusChanged j2 unassigned #4
         activate bob                   | worker.activated bob
         activate bob                   | nothing changes
         assign v1 bob                  | visit.assigned v1 scheduled 09-10 bob #3

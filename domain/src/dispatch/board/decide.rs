@@ -216,15 +216,20 @@ impl Board {
         self.changed(visit, next, VisitVerb::Cancelled, reason)
     }
 
+    /// Whoever has left the roster meanwhile stays off; the others are fitted in like newcomers.
     fn reopen(&self, id: VisitId, reason: &str, force: Option<&str>, expect: Option<i64>, at: &Moment) -> Accepted {
         let visit = self.expected(id, expect)?;
         if visit.status.is_open() {
             return Err(wrong_state(visit, None));
         }
         self.open_job(visit.job_id)?;
-        let verdict = self.fit(visit, &visit.workers, visit.window, force.is_some())?;
+        let has_left = |id: &WorkerId| self.worker(*id).is_some_and(|worker| !worker.active);
+        let (left, stay): (BTreeSet<WorkerId>, BTreeSet<WorkerId>) = visit.workers.iter().copied().partition(has_left);
+        let verdict = self.fit(visit, &stay, visit.window, force.is_some())?;
         let mut next = visit.clone();
-        next.status = Visit::planned_status(visit.window, &visit.workers);
+        next.status = Visit::planned_status(visit.window, &stay);
+        next.workers = stay;
+        next.former_workers.extend(left);
         next.closed_at = None;
         next.forced = forced(verdict, force, at);
         let fact = self.changed(visit, next, VisitVerb::Reopened, Some(reason.to_owned()));
