@@ -112,6 +112,8 @@ pub struct Unavailable;
 pub trait BoardStore: Send + Sync + 'static {
     /// The board at its current position: the newest snapshot and the journal since, or the rows.
     fn load(&self, account: AccountId, now: DateTime<Utc>) -> Later<Result<Board, Unavailable>>;
+    /// The same from the rows alone, whatever a snapshot and the journal say: for when the two turned out to differ.
+    fn reload(&self, account: AccountId, now: DateTime<Utc>) -> Later<Result<Board, Unavailable>>;
     /// Entries that concern boards, after `position`, in order; `None` when there are more than are worth reading.
     fn since(&self, account: AccountId, position: i64) -> Later<Result<Option<Vec<Entry>>, Unavailable>>;
     fn prepare(&self, account: AccountId, needs: Needs, keys: Vec<AnswerKey>) -> Later<Result<Prepared, Unavailable>>;

@@ -10,7 +10,7 @@ use muster_domain::dispatch::board::{Board, Known, Needs};
 use muster_domain::journal::Fact;
 
 use super::{BATCH_LIMIT, BoardActor, Reply, SNAPSHOT_EVERY, Submit, Waiting};
-use crate::ports::{Batch, CommitError, Entry, Later, Prepared, Rendered, Unavailable};
+use crate::ports::{Batch, BoardStore, CommitError, Entry, Later, Prepared, Rendered, Unavailable};
 
 type Ctx = Context<BoardActor>;
 
@@ -28,8 +28,9 @@ impl BoardActor {
             return;
         }
         if self.committed.is_none() {
-            let load = self.store.load(self.account, Utc::now());
-            return self.then(ctx, load, Self::loaded);
+            let misled = std::mem::take(&mut self.misled);
+            let read = if misled { BoardStore::reload } else { BoardStore::load };
+            return self.then(ctx, read(&*self.store, self.account, Utc::now()), Self::loaded);
         }
         self.behind = false;
         let size = if self.alone > 0 { 1 } else { BATCH_LIMIT };
@@ -110,7 +111,10 @@ impl BoardActor {
                 board.observer.changed(board.account, committed, &entries);
             }
             // Too far behind, or a position that no journal explains: from the store, entirely.
-            _ => board.committed = None,
+            (since, _) => {
+                board.misled = since.is_ok();
+                board.committed = None;
+            }
         });
     }
 
@@ -210,18 +214,19 @@ impl BoardActor {
         let batch: Vec<Waiting> = decided.into_iter().map(|one| one.waiting).collect();
         metrics::counter!("muster_commit_failures_total", "because" => because(&error)).increment(1);
         match error {
-            CommitError::Refused { constraint } if batch.len() == 1 => {
+            CommitError::Refused { constraint } => {
                 // The rules allowed what the database does not: one of the two is wrong, and the database wins.
-                tracing::error!(account = %self.account, constraint, "a decision diverged from the database");
+                tracing::error!(account = %self.account, constraint, commands = batch.len(), "decisions diverged");
                 metrics::counter!("muster_divergences_total").increment(1);
                 self.committed = None;
-                batch.into_iter().for_each(|one| one.answer(|| Reply::Diverged { constraint: constraint.clone() }));
-            }
-            CommitError::Refused { .. } => {
-                // One of them is guilty; alone, each gets its own answer.
-                self.alone += batch.len();
-                self.committed = None;
-                self.put_back(batch);
+                self.misled = true;
+                if batch.len() == 1 {
+                    batch.into_iter().for_each(|one| one.answer(|| Reply::Diverged { constraint: constraint.clone() }));
+                } else {
+                    // One of them is guilty; alone, each gets its own answer.
+                    self.alone += batch.len();
+                    self.put_back(batch);
+                }
             }
             CommitError::Stale | CommitError::Answered => self.put_back(batch),
             CommitError::Unknown => {

@@ -107,6 +107,8 @@ pub struct BoardActor {
     behind: bool,
     /// After a refused batch its commands go one by one.
     alone: usize,
+    /// What was remembered, or could be remembered again from a snapshot, is not what the rows say.
+    misled: bool,
     since_snapshot: usize,
     used_at: Instant,
 }
@@ -124,6 +126,7 @@ impl BoardActor {
             busy: false,
             behind: true,
             alone: 0,
+            misled: false,
             since_snapshot: 0,
             used_at: Instant::now(),
         }

@@ -79,3 +79,19 @@ fn a_job_with_an_open_visit_is_kept() {
     floor.board.forget(floor.now + TimeDelta::days(400));
     assert_eq!(floor.board, before);
 }
+
+#[test]
+fn a_job_that_was_ended_without_any_visit_is_let_go_of_and_recalled_when_somebody_opens_it_again() {
+    let mut floor = Floor::default();
+    for line in ["job j1", "cancel-job j1", "job j2"] {
+        floor.say(line);
+    }
+    let mut forgetful = floor.board.clone();
+    assert!(forgetful.wakes_at().is_some_and(|at| at <= floor.now));
+    forgetful.forget(floor.now);
+    assert_eq!((forgetful.job(job()), forgetful.wakes_at()), (None, None));
+    assert!(forgetful.job(JobId(id("j2"))).is_some(), "nobody has ended it");
+    assert_eq!(needs("reopen-job j1", &forgetful).jobs, [job()].into());
+    recall(&mut forgetful, &floor.board);
+    assert_eq!(forgetful, floor.board);
+}

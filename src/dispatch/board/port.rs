@@ -47,6 +47,24 @@ impl BoardStore for Store {
         })
     }
 
+    fn reload(&self, account: AccountId, now: DateTime<Utc>) -> Later<Result<Board, Unavailable>> {
+        let store = self.clone();
+        Box::pin(async move {
+            let loaded: Quiet<Board> = store
+                .quiet(account, move |unit| {
+                    Box::pin(async move {
+                        let account = unit.account();
+                        let board = load::from_rows(unit.conn(), account, now).await?;
+                        // Or the next one to load would be misled again.
+                        load::save_snapshot(unit.conn(), account, &board).await?;
+                        Ok(board)
+                    })
+                })
+                .await;
+            loaded.map_err(failed).map_err(unavailable)
+        })
+    }
+
     fn since(&self, account: AccountId, position: i64) -> Later<Result<Option<Vec<Entry>>, Unavailable>> {
         let store = self.clone();
         Box::pin(async move {

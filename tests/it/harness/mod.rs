@@ -4,4 +4,5 @@ pub mod app;
 pub mod cluster;
 pub mod office;
 pub mod person;
+pub mod spy;
 pub mod socket;

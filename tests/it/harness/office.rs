@@ -16,7 +16,6 @@ use muster_domain::dispatch::{Worker, WorkingHours};
 use muster_domain::ids::{AccountId, ClientId, JobId, PropertyId, VisitId, WorkerId};
 use muster_domain::journal::{Fact, RecordFact, RecordVerb, WorkerFact, WorkerVerb};
 use muster_domain::{By, Moment, TimeWindow};
-use sqlx::Row;
 use uuid::Uuid;
 
 use super::cluster::{TestDb, connect, database};
@@ -240,8 +239,7 @@ impl Server {
 
     /// One job with a visit in each of these windows, nobody assigned.
     pub async fn books(&self, windows: &[Option<TimeWindow>]) -> Vec<VisitId> {
-        let (job, visits) = job(self.client, windows);
-        let ids = visits;
+        let (job, ids) = job(self.client, windows);
         assert_eq!(status(&self.says(Command::CreateJob(job)).await), 200);
         ids
     }
@@ -302,15 +300,4 @@ pub fn status(reply: &Reply) -> u16 {
         Reply::Unknown => 503,
         Reply::Unavailable => 504,
     }
-}
-
-/// The journal's kinds, in order.
-pub async fn kinds(office: &Office) -> Vec<String> {
-    let mut owner = connect(&office.db.owner_url).await;
-    let rows = sqlx::query("SELECT kind FROM journal WHERE account_id = $1 ORDER BY seq")
-        .bind(office.account.0)
-        .fetch_all(&mut owner)
-        .await
-        .expect("the journal is there");
-    rows.iter().map(|row| row.get("kind")).collect()
 }

@@ -170,9 +170,11 @@ impl Board {
         }
     }
 
-    /// By their visits: a job without any is never let go of, and a torn one may be known by its visits alone.
+    /// By their visits, because a torn one may be known by these alone; and those that were ended without any.
     fn jobs_in_hand(&self) -> impl Iterator<Item = JobId> {
-        self.visits_of.keys().copied()
+        let bare = |job: &&Job| job.end.is_some() && !self.visits_of.contains_key(&job.id);
+        let bare = self.jobs.values().filter(bare).map(|job| job.id);
+        self.visits_of.keys().copied().chain(bare)
     }
 
     fn forgettable_from(&self, job: JobId) -> Option<DateTime<Utc>> {
