@@ -261,7 +261,7 @@ fn divergences() -> u64 {
 
 /// Somebody wrote past the board, with and without a snapshot from before he did.
 async fn a_planted_booking_makes_only_its_rival_fail(has_snapshot: bool) {
-    muster::observe::start("off");
+    muster::boot::observe(&muster::settings::Settings { log: "off".into(), ..Default::default() });
     let office = Office::open().await;
     let spy = Spy::on(office.store.clone());
     let server = office.server_on(Arc::clone(&spy) as _);

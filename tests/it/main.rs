@@ -2,15 +2,15 @@
 
 mod accounts;
 mod auth;
+mod boards;
 mod clients;
 mod demo;
 mod devices;
-mod boards;
 mod embedded;
 mod events;
 mod harness;
-mod jobs;
 mod histories;
+mod jobs;
 mod journal;
 mod openapi;
 mod pool;

@@ -4,5 +4,5 @@ pub mod app;
 pub mod cluster;
 pub mod office;
 pub mod person;
-pub mod spy;
 pub mod socket;
+pub mod spy;
