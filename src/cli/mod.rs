@@ -6,6 +6,7 @@ pub mod gpx;
 pub mod replay;
 mod words;
 
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -104,8 +105,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Openapi => {
-            print!("{}", openapi::text());
-            Ok(())
+            // A reader that has seen enough may go.
+            match std::io::stdout().write_all(openapi::text().as_bytes()) {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+                _ => Ok(()),
+            }
         }
         Command::Migrate(given) => {
             let settings = given.settings()?;

@@ -6,7 +6,7 @@ use muster_domain::journal::Fact;
 use serde_json::{Value, json};
 
 use super::store;
-use super::wire::{self, EventResource};
+use super::wire::{self, EventPage};
 use crate::http::caller::may;
 use crate::http::envelope::Answer;
 use crate::http::openapi::Errors;
@@ -20,7 +20,7 @@ const DEFAULT_SIZE: i64 = 50;
     params(("page[after]" = Option<i64>, Query, description = "The seq of the last event that you have"),
         ("page[size]" = Option<i64>, Query, description = "At most 200"),
         ("filter[type]" = Option<String>, Query, example = "visit.assigned,visit.moved")),
-    responses((status = 200, description = "links.next leads on and is null at the end", body = [EventResource]),
+    responses((status = 200, description = "links.next leads on and is null at the end", body = EventPage),
         (status = 400, body = Errors)))]
 pub async fn list(caller: Allowed<may::EventsRead>, app: Data<App>, list: Listing) -> Result<HttpResponse, Problem> {
     list.allow(&["page[after]", "page[size]", "filter[type]"])?;

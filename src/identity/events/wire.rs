@@ -8,6 +8,22 @@ use uuid::Uuid;
 
 use crate::dispatch::visits::wire::visit_resource;
 use crate::http::envelope::instant;
+use crate::http::openapi::Meta;
+
+#[expect(dead_code, reason = "only the API's description reads this shape")]
+#[derive(ToSchema)]
+pub struct EventPage {
+    pub data: Vec<EventResource>,
+    pub links: EventLinks,
+    pub meta: Meta,
+}
+
+#[expect(dead_code, reason = "only the API's description reads this shape")]
+#[derive(ToSchema)]
+pub struct EventLinks {
+    /// What follows; null at the end.
+    pub next: Option<String>,
+}
 
 #[expect(dead_code, reason = "only the API's description reads this shape")]
 #[derive(ToSchema)]
