@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix::{Actor, Addr, Arbiter};
+use actix::prelude::SendError;
+use actix::{Actor, Addr, Arbiter, Handler, Message};
 use muster_domain::Moment;
 use muster_domain::dispatch::board::{Board, Command};
 use muster_domain::ids::AccountId;
@@ -11,6 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::board::{Behind, BoardActor, LookAt, Observer, Render, Reply, Sleep, Submit};
 use crate::ports::{AnswerKey, BoardStore};
+
+/// A board that dies before it takes a message is replaced so often.
+const DELIVERIES: usize = 3;
 
 /// Why a read got nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +63,17 @@ impl Directory {
     ) -> Reply {
         let (reply, answer) = oneshot::channel();
         let submit = Submit { command, moment, key, render, reply };
-        if self.board(account).try_send(submit).is_err() {
-            metrics::counter!("muster_queue_refusals_total", "queue" => "board_mailbox").increment(1);
-            return Reply::Full;
+        let board = match self.deliver(account, submit) {
+            Ok(board) => board,
+            Err(Unread::Full) => return Reply::Full,
+            Err(Unread::Unavailable) => return Reply::Unavailable,
+        };
+        if let Ok(reply) = answer.await {
+            return reply;
         }
         // A board that died with the command in hand: it may or may not have committed.
-        answer.await.unwrap_or(Reply::Unknown)
+        self.forget(account, &board);
+        Reply::Unknown
     }
 
     /// Reads the committed board, caught up with every other server.
@@ -74,9 +83,46 @@ impl Directory {
         look: impl FnOnce(&Board) -> T + Send + 'static,
     ) -> Result<T, Unread> {
         let (found, answer) = oneshot::channel();
-        let look = LookAt { look: Box::new(move |board| drop(found.send(look(board)))) };
-        self.board(account).try_send(look).map_err(|_| Unread::Full)?;
-        answer.await.map_err(|_| Unread::Unavailable)
+        let look = LookAt { look: Box::new(move |board| drop(found.send(board.map(look)))) };
+        let board = self.deliver(account, look)?;
+        match answer.await {
+            Ok(found) => found.ok_or(Unread::Unavailable),
+            Err(_) => {
+                self.forget(account, &board);
+                Err(Unread::Unavailable)
+            }
+        }
+    }
+
+    /// To the account's board, or to the one that replaces it if it dies under our hands.
+    fn deliver<M>(&self, account: AccountId, mut message: M) -> Result<Addr<BoardActor>, Unread>
+    where
+        M: Message<Result = ()> + Send + 'static,
+        BoardActor: Handler<M>,
+    {
+        for _ in 0..DELIVERIES {
+            let board = self.board(account);
+            match board.try_send(message) {
+                Ok(()) => return Ok(board),
+                Err(SendError::Full(_)) => {
+                    metrics::counter!("muster_queue_refusals_total", "queue" => "board_mailbox").increment(1);
+                    return Err(Unread::Full);
+                }
+                Err(SendError::Closed(back)) => {
+                    self.forget(account, &board);
+                    message = back;
+                }
+            }
+        }
+        Err(Unread::Unavailable)
+    }
+
+    /// A board that has died may look alive for a moment longer; whoever comes next must not find it.
+    fn forget(&self, account: AccountId, dead: &Addr<BoardActor>) {
+        let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        if boards.get(&account).is_some_and(|board| board == dead) {
+            boards.remove(&account);
+        }
     }
 
     /// The record lane or another server wrote what boards read. A board that is not awake need not know.

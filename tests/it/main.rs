@@ -8,6 +8,7 @@ mod demo;
 mod devices;
 mod embedded;
 mod events;
+mod faults;
 mod harness;
 mod histories;
 mod jobs;

@@ -59,7 +59,7 @@ impl BoardActor {
         ctx.spawn(run);
     }
 
-    fn loaded(&mut self, ctx: &mut Ctx, loaded: Result<Board, Unavailable>) {
+    fn loaded(&mut self, _: &mut Ctx, loaded: Result<Board, Unavailable>) {
         match loaded {
             Ok(board) => {
                 self.observer.changed(self.account, &board, &[]);
@@ -68,9 +68,8 @@ impl BoardActor {
             }
             Err(Unavailable) => {
                 self.queue.drain(..).for_each(|waiting| waiting.answer(|| Reply::Unavailable));
-                self.looks.clear();
+                self.looks.drain(..).for_each(|look| (look.look)(None));
                 self.behind = false;
-                ctx.stop();
             }
         }
     }
@@ -78,7 +77,7 @@ impl BoardActor {
     fn prepared(&mut self, ctx: &mut Ctx, batch: Vec<Waiting>, prepared: Result<Prepared, Unavailable>) {
         let (Ok(prepared), Some(committed)) = (prepared, &mut self.committed) else {
             batch.into_iter().for_each(|waiting| waiting.answer(|| Reply::Unavailable));
-            self.looks.clear();
+            self.looks.drain(..).for_each(|look| (look.look)(None));
             return;
         };
         if prepared.head.board_seq != committed.position() {
@@ -90,7 +89,7 @@ impl BoardActor {
             committed.recall(job, visits);
         }
         for look in self.looks.drain(..) {
-            (look.look)(committed);
+            (look.look)(Some(committed));
         }
         let decided = self.decide(batch, prepared.known, &prepared.kept);
         self.commit(ctx, decided);

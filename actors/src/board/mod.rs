@@ -26,7 +26,8 @@ const CHECKS_IDLENESS_EVERY: Duration = Duration::from_secs(60);
 
 /// How the edge turns a decision into an answer; called once, on the board as it is after the decision.
 pub type Render = Box<dyn Fn(&Board, &Decision) -> Rendered + Send>;
-pub type Look = Box<dyn FnOnce(&Board) + Send>;
+/// `None`: the store cannot be reached.
+pub type Look = Box<dyn FnOnce(Option<&Board>) + Send>;
 
 /// What became of a command.
 #[derive(Debug)]
@@ -62,7 +63,6 @@ pub struct Submit {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct LookAt {
-    /// Dropped without being called when the store cannot be reached.
     pub look: Look,
 }
 
@@ -188,10 +188,11 @@ impl Handler<LookAt> for BoardActor {
 
     fn handle(&mut self, look: LookAt, ctx: &mut Self::Context) {
         self.used_at = Instant::now();
-        if self.looks.len() < QUEUE_LIMIT {
-            self.looks.push(look);
-            self.go_on(ctx);
+        if self.looks.len() >= QUEUE_LIMIT {
+            return (look.look)(None);
         }
+        self.looks.push(look);
+        self.go_on(ctx);
     }
 }
 

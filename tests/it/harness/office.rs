@@ -19,6 +19,7 @@ use muster_domain::{By, Moment, TimeWindow};
 use uuid::Uuid;
 
 use super::cluster::{TestDb, connect, database};
+use super::spy::planted;
 
 const CONNECTIONS: u32 = 6;
 
@@ -88,7 +89,10 @@ impl Office {
     }
 
     pub fn server_on(&self, store: Arc<dyn BoardStore>) -> Server {
-        let heard = Arc::new(Heard::default());
+        self.server_heard_by(store, Arc::new(Heard::default()))
+    }
+
+    pub fn server_heard_by(&self, store: Arc<dyn BoardStore>, heard: Arc<Heard>) -> Server {
         let boards = Arc::new(Directory::new(store, Arc::clone(&heard) as _, 1));
         Server { account: self.account, client: self.client, boards, heard }
     }
@@ -199,19 +203,50 @@ async fn hire(store: &Store, account: AccountId, id: WorkerId) -> Result<(), Und
 
 /// What the boards of one server announced.
 #[derive(Default)]
-pub struct Heard(Mutex<Vec<Entry>>);
+pub struct Heard {
+    entries: Mutex<Vec<Entry>>,
+    faults: Mutex<Vec<Hearing>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    OfAChange,
+    OfACommit,
+}
 
 impl Heard {
     pub fn seqs(&self) -> Vec<i64> {
-        self.0.lock().expect("nobody panics here").iter().map(|entry| entry.seq).collect()
+        self.entries.lock().expect("no panic under it").iter().map(|entry| entry.seq).collect()
+    }
+
+    /// Panics the next time that it hears of this.
+    pub fn fails_once(&self, hearing: Hearing) {
+        self.faults.lock().expect("no panic under it").push(hearing);
+    }
+
+    fn may_fail(&self, hearing: Hearing) {
+        let planned = {
+            let mut faults = self.faults.lock().expect("no panic under it");
+            let planned = faults.iter().position(|fault| *fault == hearing);
+            planned.map(|at| faults.remove(at))
+        };
+        if planned.is_some() {
+            planted();
+        }
     }
 }
 
 impl Observer for Heard {
-    fn changed(&self, _: AccountId, _: &Board, _: &[Entry]) {}
+    fn changed(&self, _: AccountId, _: &Board, entries: &[Entry]) {
+        // Not of loading, which changes nothing.
+        if !entries.is_empty() {
+            self.may_fail(Hearing::OfAChange);
+        }
+    }
 
     fn committed(&self, _: AccountId, entries: &[Entry]) {
-        self.0.lock().expect("nobody panics here").extend_from_slice(entries);
+        self.may_fail(Hearing::OfACommit);
+        self.entries.lock().expect("no panic under it").extend_from_slice(entries);
     }
 }
 

@@ -63,6 +63,11 @@ impl Spy {
         self.plan.lock().expect("no panic under it").values().all(Vec::is_empty)
     }
 
+    /// What is still planned will not come to pass.
+    pub fn forgives(&self) {
+        self.plan.lock().expect("no panic under it").clear();
+    }
+
     /// While held, no batch is prepared: whatever is submitted gathers into one.
     pub fn hold(&self, held: bool) {
         self.held.send_replace(held);
