@@ -103,14 +103,14 @@ pub struct Hand {
 pub fn lanes(chance: &mut Chance, hands: &[Hand], clients: usize, now: DateTime<Utc>) -> Vec<NewJob> {
     let mut jobs = Vec::new();
     for hand in hands {
-        let mut windows = Vec::new();
+        let (mut windows, mut before) = (Vec::new(), "");
         let mut at = match hand.free_from {
             Some(free) => quarter(free + minutes(chance, (2.0, 30.0))),
             None => anchor(chance, hand, now),
         };
         let (mut back, earliest) = (at, (now - BACK).max(hand.from));
         while hand.free_from.is_none() {
-            let task = task_for(chance, &hand.skills);
+            let task = task_for(chance, &hand.skills, &mut before);
             let end = quarter(back - minutes(chance, GAP_MIN));
             back = end - Duration::minutes(task.minutes);
             if back < earliest {
@@ -120,7 +120,7 @@ pub fn lanes(chance: &mut Chance, hands: &[Hand], clients: usize, now: DateTime<
         }
         let last = (now + AHEAD).min(hand.until);
         loop {
-            let task = task_for(chance, &hand.skills);
+            let task = task_for(chance, &hand.skills, &mut before);
             let end = at + Duration::minutes(task.minutes);
             if end > last {
                 break;
@@ -193,9 +193,13 @@ pub fn forced_pair(chance: &mut Chance, jobs: &[NewJob], clients: usize, now: Da
     Some(NewJob { task, client, window, worker: under.worker, progress: Progress::Planned, force })
 }
 
-fn task_for(chance: &mut Chance, skills: &[String]) -> Task {
+/// Something he can do, and not the same twice in a row.
+fn task_for(chance: &mut Chance, skills: &[String], before: &mut &'static str) -> Task {
     let known: Vec<&Task> = TASKS.iter().filter(|task| skills.iter().any(|skill| skill == task.skill)).collect();
-    if known.is_empty() { chance.pick(&TASKS) } else { chance.pick(&known).clone() }
+    let others: Vec<&Task> = known.into_iter().filter(|task| task.title != *before).collect();
+    let task = if others.is_empty() { chance.pick(&TASKS) } else { chance.pick(&others).clone() };
+    *before = task.title;
+    task
 }
 
 fn progress(chance: &mut Chance, start: DateTime<Utc>, end: DateTime<Utc>, now: DateTime<Utc>) -> Progress {
