@@ -103,29 +103,48 @@ pub struct Hand {
 pub fn lanes(chance: &mut Chance, hands: &[Hand], clients: usize, now: DateTime<Utc>) -> Vec<NewJob> {
     let mut jobs = Vec::new();
     for hand in hands {
-        let begin = hand.free_from.unwrap_or((now - BACK).max(hand.from));
-        let mut at = quarter(begin + minutes(chance, (2.0, 40.0)));
+        let (mut windows, mut before) = (Vec::new(), "");
+        let mut at = match hand.free_from {
+            Some(free) => quarter(free + minutes(chance, (2.0, 30.0))),
+            None => anchor(chance, hand, now),
+        };
+        let (mut back, earliest) = (at, (now - BACK).max(hand.from));
+        while hand.free_from.is_none() {
+            let task = task_for(chance, &hand.skills, &mut before);
+            let end = quarter(back - minutes(chance, GAP_MIN));
+            back = end - Duration::minutes(task.minutes);
+            if back < earliest {
+                break;
+            }
+            windows.insert(0, (task, back, end));
+        }
         let last = (now + AHEAD).min(hand.until);
         loop {
-            let task = task_for(chance, &hand.skills);
+            let task = task_for(chance, &hand.skills, &mut before);
             let end = at + Duration::minutes(task.minutes);
             if end > last {
                 break;
             }
-            let progress = progress(chance, at, end, now);
-            let client = chance.below(clients);
-            jobs.push(NewJob {
-                task,
-                client,
-                window: Some((at, end)),
-                worker: Some(hand.worker),
-                progress,
-                force: None,
-            });
+            windows.push((task, at, end));
             at = quarter(end + minutes(chance, GAP_MIN));
+        }
+        for (task, start, end) in windows {
+            let (progress, client) = (progress(chance, start, end, now), chance.below(clients));
+            let (window, worker) = (Some((start, end)), Some(hand.worker));
+            jobs.push(NewJob { task, client, window, worker, progress, force: None });
         }
     }
     jobs
+}
+
+/// When the visit begins around which a fresh day is laid: some are about to arrive, most are at work, some wait.
+fn anchor(chance: &mut Chance, hand: &Hand, now: DateTime<Utc>) -> DateTime<Utc> {
+    let begins_in = match chance.unit() {
+        die if die < 0.36 => (1.0, 8.0),
+        die if die < 0.86 => (-32.0, -6.0),
+        _ => (14.0, 28.0),
+    };
+    quarter(now + minutes(chance, begins_in)).max(hand.from)
 }
 
 /// What nobody has taken on yet: with a window, without one, and one that only the rare worker can do.
@@ -174,9 +193,13 @@ pub fn forced_pair(chance: &mut Chance, jobs: &[NewJob], clients: usize, now: Da
     Some(NewJob { task, client, window, worker: under.worker, progress: Progress::Planned, force })
 }
 
-fn task_for(chance: &mut Chance, skills: &[String]) -> Task {
+/// Something he can do, and not the same twice in a row.
+fn task_for(chance: &mut Chance, skills: &[String], before: &mut &'static str) -> Task {
     let known: Vec<&Task> = TASKS.iter().filter(|task| skills.iter().any(|skill| skill == task.skill)).collect();
-    if known.is_empty() { chance.pick(&TASKS) } else { chance.pick(&known).clone() }
+    let others: Vec<&Task> = known.into_iter().filter(|task| task.title != *before).collect();
+    let task = if others.is_empty() { chance.pick(&TASKS) } else { chance.pick(&others).clone() };
+    *before = task.title;
+    task
 }
 
 fn progress(chance: &mut Chance, start: DateTime<Utc>, end: DateTime<Utc>, now: DateTime<Utc>) -> Progress {

@@ -59,6 +59,8 @@ pub struct Duty {
     part: Option<(Uuid, VisitStatus, DateTime<Utc>)>,
     idle_until: DateTime<Utc>,
     early_s: f64,
+    /// He is on his way to a visit.
+    on_the_way: bool,
 }
 
 impl Duty {
@@ -66,7 +68,7 @@ impl Duty {
     pub fn new(mut chance: Chance, speed: f64, home: Spot, depot: Spot, now: DateTime<Utc>) -> Self {
         let early_s = chance.between(EARLY_S.0, EARLY_S.1);
         let idle_until = now + seconds(chance.between(0.0, 90.0) / speed);
-        Self { chance, speed, home, depot, part: None, idle_until, early_s }
+        Self { chance, speed, home, depot, part: None, idle_until, early_s, on_the_way: false }
     }
 
     pub fn next(&mut self, city: &City, orders: &[Order], van: &Van, now: DateTime<Utc>) -> Act {
@@ -76,12 +78,18 @@ impl Duty {
             Some(order) => self.pursue(city, order, van, now),
             None => {
                 self.part = None;
-                self.set_out(city, orders, van, now)
+                let lost = std::mem::take(&mut self.on_the_way) && van.is_moving();
+                match self.set_out(city, orders, van, now) {
+                    // The visit was taken from him: he need not go there.
+                    Act::Nothing if lost => Act::Go(self.depot),
+                    act => act,
+                }
             }
         }
     }
 
     fn pursue(&mut self, city: &City, order: &Order, van: &Van, now: DateTime<Utc>) -> Act {
+        self.on_the_way = order.status == VisitStatus::Traveling;
         if order.status == VisitStatus::Traveling {
             let to = order.place.map(|place| city.nearest(place));
             return match to {
@@ -224,5 +232,22 @@ mod tests {
         assert_eq!(duty.next(&city, &[first, second.clone()], &van, now), Act::Go(to));
         let act = duty.next(&city, std::slice::from_ref(&second), &van, now);
         assert_eq!(act, Act::Report(second.id, Step::StartTravel));
+    }
+
+    #[test]
+    fn who_loses_his_only_visit_on_the_way_turns_back() {
+        let city = City::build(1);
+        let mut chance = Chance::new(1);
+        let [home, depot] = [0, 1].map(|_| city.some_address(&mut chance, 2000.0).kerb);
+        let now: DateTime<Utc> = "2026-11-23T08:00:00Z".parse().expect("RFC 3339");
+        let mut only = order(1, now, city.some_address(&mut chance, 2200.0).door);
+        only.status = VisitStatus::Traveling;
+        let mut van = Van::parked(&city, home, Chance::new(2));
+        let mut duty = Duty::new(Chance::new(3), 1.0, home, depot, now);
+        van.go(&city, city.nearest(only.place.expect("a place")));
+        assert_eq!(duty.next(&city, &[only], &van, now), Act::Nothing);
+        assert_eq!(duty.next(&city, &[], &van, now), Act::Go(depot));
+        van.go(&city, depot);
+        assert_eq!(duty.next(&city, &[], &van, now), Act::Nothing);
     }
 }

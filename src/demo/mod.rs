@@ -7,6 +7,7 @@ pub mod client;
 pub mod day;
 pub mod drive;
 pub mod duty;
+pub mod history;
 pub mod people;
 pub mod seed;
 pub mod worker;

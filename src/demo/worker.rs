@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::chance::Chance;
 use super::city::{City, Spot};
 use super::client::{Refusal, Server, Session};
-use super::drive::Van;
+use super::drive::{Fix, Van};
 use super::duty::{Act, Duty, Order};
+use super::history::relive;
 use super::seed::Hired;
 
 const REREAD_AFTER: Duration = Duration::from_secs(10);
@@ -72,24 +73,17 @@ impl Worker {
         let purpose = |what: &str| Chance::of(floor.seed, &format!("{what} {}", hired.index));
         let home = spot_of(&floor.city, hired.home, &mut purpose("home"));
         let depot = spot_of(&floor.city, None, &mut Chance::of(floor.seed, &format!("depot {}", hired.index % 3)));
-        let at = whereabouts(&floor.city, &orders, &hired).unwrap_or(home);
-        let van = Van::parked(&floor.city, at, purpose("van"));
+        let (mut van, mut kept) = (Van::parked(&floor.city, home, purpose("van")), Vec::new());
+        if hired.seen_at.is_none() {
+            kept = relive(&floor.city, &mut van, &orders, now).iter().map(|(at, fix)| point(*at, fix)).collect();
+        }
+        if let Some(at) = whereabouts(&floor.city, &orders, &hired) {
+            van = Van::parked(&floor.city, at, purpose("van"));
+        }
         let duty = Duty::new(purpose("duty"), floor.speed, home, depot, now);
         let chance = purpose("phone");
         let (read_at, began) = (Some(Instant::now()), Instant::now());
-        Ok(Self {
-            floor,
-            hired,
-            session,
-            van,
-            duty,
-            chance,
-            orders,
-            read_at,
-            kept: Vec::new(),
-            off_shift: false,
-            began,
-        })
+        Ok(Self { floor, hired, session, van, duty, chance, orders, read_at, kept, off_shift: false, began })
     }
 
     async fn run(&mut self) {
@@ -158,11 +152,7 @@ impl Worker {
     /// Adds a point to those that wait, and sends them; what is not taken waits on.
     async fn send_position(&mut self) {
         let fix = self.van.fix();
-        self.kept.push(json!({
-            "id": Uuid::now_v7(), "at": text(Utc::now()), "lat": fix.place.lat, "lng": fix.place.lng,
-            "accuracyM": fix.accuracy_m, "speedMps": fix.speed_mps, "headingDeg": fix.heading_deg,
-            "batteryPct": fix.battery_pct, "charging": fix.charging, "activity": fix.activity, "source": "fused",
-        }));
+        self.kept.push(point(Utc::now(), &fix));
         if self.is_in_cellar() {
             return;
         }
@@ -179,6 +169,14 @@ impl Worker {
             Err(refusal) => tracing::debug!(worker = %self.hired.email, %refusal, "positions wait"),
         }
     }
+}
+
+fn point(at: DateTime<Utc>, fix: &Fix) -> Value {
+    json!({
+        "id": Uuid::now_v7(), "at": text(at), "lat": fix.place.lat, "lng": fix.place.lng,
+        "accuracyM": fix.accuracy_m, "speedMps": fix.speed_mps, "headingDeg": fix.heading_deg,
+        "batteryPct": fix.battery_pct, "charging": fix.charging, "activity": fix.activity, "source": "fused",
+    })
 }
 
 async fn schedule(session: &Session, now: DateTime<Utc>) -> Result<Vec<Order>, Refusal> {

@@ -38,7 +38,12 @@ impl City {
             let class = if street.main { "main" } else { "minor" };
             feature(json!({"class": class, "name": street.name}), "LineString", json!(line))
         });
-        json!({"type": "FeatureCollection", "features": areas.chain(streets).collect::<Vec<Value>>()})
+        let roads_out = self.roads_out.iter().map(|road| {
+            let line: Vec<[f64; 2]> = road.iter().map(|at| coordinates(*at)).collect();
+            feature(json!({"class": "main"}), "LineString", json!(line))
+        });
+        let features: Vec<Value> = areas.chain(roads_out).chain(streets).collect();
+        json!({"type": "FeatureCollection", "features": features})
     }
 }
 

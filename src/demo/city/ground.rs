@@ -114,6 +114,39 @@ impl Lake {
     }
 }
 
+/// A wood outside the city.
+pub fn wood(chance: &mut Chance) -> Vec<Xy> {
+    let (angle, away_m) = (chance.between(0.0, TAU), chance.between(3_900.0, 8_500.0));
+    let centre = Xy::new(1.15 * away_m * angle.cos(), away_m * angle.sin());
+    let size_m = chance.between(260.0, 850.0);
+    let phases = [chance.between(0.0, TAU), chance.between(0.0, TAU), chance.between(0.0, TAU)];
+    let edge = |step: i32| {
+        let angle = f64::from(step % 40) / 40.0 * TAU;
+        let swell = 0.2 * (2.0 * angle + phases[0]).sin()
+            + 0.12 * (3.0 * angle + phases[1]).sin()
+            + 0.05 * (7.0 * angle + phases[2]).sin();
+        let radius_m = size_m * (1.0 + swell);
+        Xy::new(centre.x + radius_m * angle.cos(), centre.y + radius_m * angle.sin())
+    };
+    (0..=40).map(edge).collect()
+}
+
+/// A road that goes on from the edge of the city, in a slow bend.
+pub fn road_out(chance: &mut Chance, before: Xy, end: Xy) -> Vec<Xy> {
+    let mut heading = (end.y - before.y).atan2(end.x - before.x);
+    // Away from the city, more and more.
+    let outward = end.y.atan2(end.x);
+    let bend = chance.between(-0.035, 0.035);
+    let mut road = vec![end];
+    for _ in 0..60 {
+        let off = (outward - heading + TAU / 2.0).rem_euclid(TAU) - TAU / 2.0;
+        heading += 0.06 * off + bend;
+        let at = road[road.len() - 1];
+        road.push(Xy::new(at.x + 140.0 * heading.cos(), at.y + 140.0 * heading.sin()));
+    }
+    road
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
-use super::ground::{Lake, River, Xy};
+use super::ground::{Lake, River, Xy, road_out, wood};
 use super::names::Names;
 use crate::demo::chance::Chance;
 
@@ -19,12 +19,16 @@ const EMBANKMENT_M: f64 = 24.0;
 const SHORE_M: f64 = 26.0;
 const STREET_MARGIN_M: f64 = 8.0;
 const AVENUE_CELLS: usize = 9;
+const WOODS: usize = 26;
+const ROADS_OUT: usize = 7;
+const RIVER_REACH_M: f64 = 14_000.0;
 const GREAT_PARK: Xy = Xy { x: 450.0, y: -1150.0 };
 
 pub struct Layout {
     pub nodes: Vec<Xy>,
     pub streets: Vec<Street>,
     pub areas: Vec<Area>,
+    pub roads_out: Vec<Vec<Xy>>,
 }
 
 #[derive(Clone, Debug)]
@@ -83,7 +87,9 @@ pub fn lay_out(seed: u64) -> Layout {
     let plan = Plan { points, main_columns, main_rows, plots, plot_of, avenue, river, lake };
     let runs = plan.runs();
     let areas = plan.areas(&mut Chance::of(seed, "areas"));
-    connected(&plan, runs, areas, &mut Names::new(&mut Chance::of(seed, "names")))
+    let mut layout = connected(&plan, runs, areas, &mut Names::new(&mut Chance::of(seed, "names")));
+    layout.roads_out = roads_out(&layout, &mut Chance::of(seed, "roads out"));
+    layout
 }
 
 /// Every fourth to sixth line is a main street.
@@ -299,7 +305,8 @@ impl Plan {
                 areas.push(Area { class, ring: inset(&ring) });
             }
         }
-        areas.push(Area { class: "water", ring: closed(self.river.ring(4000.0)) });
+        areas.extend((0..WOODS).map(|_| Area { class: "park", ring: wood(chance) }));
+        areas.push(Area { class: "water", ring: closed(self.river.ring(RIVER_REACH_M)) });
         areas.push(Area { class: "water", ring: closed(self.lake.ring()) });
         areas
     }
@@ -333,7 +340,7 @@ fn connected(plan: &Plan, mut runs: Vec<Run>, areas: Vec<Area>, names: &mut Name
     runs.sort_by_key(from_middle);
     let mut named: BTreeMap<Line, String> = BTreeMap::new();
     let mut number_of: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut layout = Layout { nodes: Vec::new(), streets: Vec::new(), areas };
+    let mut layout = Layout { nodes: Vec::new(), streets: Vec::new(), areas, roads_out: Vec::new() };
     for run in runs {
         let main = plan.is_main(run.line);
         let name = named.entry(run.line).or_insert_with(|| if main { names.main() } else { names.minor() }).clone();
@@ -347,6 +354,28 @@ fn connected(plan: &Plan, mut runs: Vec<Run>, areas: Vec<Area>, names: &mut Name
         layout.streets.push(Street { name, main, nodes });
     }
     layout
+}
+
+/// From the ends of some main streets on into the country, in directions of their own.
+fn roads_out(layout: &Layout, chance: &mut Chance) -> Vec<Vec<Xy>> {
+    let mains = layout.streets.iter().filter(|street| street.main && street.nodes.len() > 2);
+    let ends = mains.flat_map(|street| {
+        let last = street.nodes.len() - 1;
+        [[1, 0], [last - 1, last]].map(|pair| pair.map(|at| layout.nodes[street.nodes[at]]))
+    });
+    let mut ends: Vec<[Xy; 2]> = ends.filter(|[_, end]| end.x.hypot(end.y) > 2_300.0).collect();
+    chance.shuffle(&mut ends);
+    let mut roads: Vec<Vec<Xy>> = Vec::new();
+    for [before, end] in ends {
+        let apart = |road: &Vec<Xy>| {
+            let angle = (road[0].y.atan2(road[0].x) - end.y.atan2(end.x)).rem_euclid(TAU);
+            angle.min(TAU - angle) > 0.55
+        };
+        if roads.len() < ROADS_OUT && roads.iter().all(apart) {
+            roads.push(road_out(chance, before, end));
+        }
+    }
+    roads
 }
 
 /// Small streets that end in nothing are cut back to the last crossing.

@@ -26,6 +26,8 @@ pub struct City {
     meeting: Vec<Vec<usize>>,
     streets: Vec<Street>,
     areas: Vec<Area>,
+    /// Drawn, and driven by nobody here.
+    roads_out: Vec<Vec<Xy>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +73,14 @@ impl City {
                 offset_m += length_m;
             }
         }
-        Self { nodes: layout.nodes, edges, meeting, streets: layout.streets, areas: layout.areas }
+        Self {
+            nodes: layout.nodes,
+            edges,
+            meeting,
+            streets: layout.streets,
+            areas: layout.areas,
+            roads_out: layout.roads_out,
+        }
     }
 
     pub fn at(&self, spot: Spot) -> Xy {
