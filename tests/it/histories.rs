@@ -160,7 +160,7 @@ impl Day {
                 assert!(matches!(status(&reply), 200 | 409), "{reply:?}");
                 accepted += usize::from(status(&reply) == 200);
             }
-            if (n + BURST) % STOPS_EVERY == 0 {
+            if (n + BURST).is_multiple_of(STOPS_EVERY) {
                 self.stops(servers).await;
             }
         }

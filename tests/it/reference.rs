@@ -96,3 +96,9 @@ fn every_event_type_is_listed() {
     }
     page("events", &text);
 }
+
+#[test]
+fn every_setting_and_every_metric_is_listed() {
+    page("settings", &muster::settings::page());
+    page("metrics", &muster::observe::page());
+}
