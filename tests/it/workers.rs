@@ -351,7 +351,7 @@ async fn a_worker_known_elsewhere_is_still_invited_after_leaving_and_coming_back
     let made = eve.post("/api/v1/workers", worker(json!({"email": email, "password": null}))).await.created();
     assert_eq!(made.attributes()["status"], "invited");
     let path = format!("/api/v1/workers/{}", made.id());
-    eve.delete(&path).await.ok();
+    eve.delete(&path).await.is(204);
     let back = eve.patch(&path, document(json!({"status": "active"}))).await.ok();
     assert_eq!(back.attributes()["status"], "invited");
     assert_eq!(eve.get(&path).await.ok().attributes()["status"], "invited");
@@ -365,7 +365,7 @@ async fn what_happens_to_people_is_in_the_journal() {
     let path = format!("/api/v1/workers/{}", bob.id);
     ann.patch(&path, document(json!({"lastName": "Law"}))).await.ok();
     ann.patch(&path, document(json!({"skills": ["gas"]}))).await.ok();
-    ann.delete(&path).await.ok();
+    ann.delete(&path).await.is(204);
     ann.patch(&path, document(json!({"status": "active"}))).await.ok();
     let events = ann.get("/api/v1/events").await.ok();
     let list = events.body["data"].as_array().expect("a list");
