@@ -13,10 +13,10 @@ use super::drive::Van;
 
 const SETTLE_S: (f64, f64) = (50.0, 140.0);
 const BREAK_S: (f64, f64) = (420.0, 780.0);
-const REST_S: (f64, f64) = (60.0, 420.0);
+const REST_S: (f64, f64) = (60.0, 400.0);
 const EARLY_S: (f64, f64) = (60.0, 240.0);
 const LOOK_AHEAD_S: f64 = 2_400.0;
-const ERRAND: f64 = 0.65;
+const ERRAND: f64 = 0.8;
 const NOBODY_HOME: f64 = 0.03;
 
 /// A visit, as its worker sees it.
@@ -54,7 +54,8 @@ pub struct Duty {
     chance: Chance,
     speed: f64,
     home: Spot,
-    depot: Spot,
+    /// Where he has errands between visits.
+    errands: [Spot; 3],
     /// What he is at, and when he will be done with this part of it.
     part: Option<(Uuid, VisitStatus, DateTime<Utc>)>,
     idle_until: DateTime<Utc>,
@@ -65,10 +66,10 @@ pub struct Duty {
 
 impl Duty {
     /// `speed` is how much faster than life everything goes.
-    pub fn new(mut chance: Chance, speed: f64, home: Spot, depot: Spot, now: DateTime<Utc>) -> Self {
+    pub fn new(mut chance: Chance, speed: f64, home: Spot, errands: [Spot; 3], now: DateTime<Utc>) -> Self {
         let early_s = chance.between(EARLY_S.0, EARLY_S.1);
         let idle_until = now + seconds(chance.between(0.0, 90.0) / speed);
-        Self { chance, speed, home, depot, part: None, idle_until, early_s, on_the_way: false }
+        Self { chance, speed, home, errands, part: None, idle_until, early_s, on_the_way: false }
     }
 
     pub fn next(&mut self, city: &City, orders: &[Order], van: &Van, now: DateTime<Utc>) -> Act {
@@ -81,7 +82,7 @@ impl Duty {
                 let lost = std::mem::take(&mut self.on_the_way) && van.is_moving();
                 match self.set_out(city, orders, van, now) {
                     // The visit was taken from him: he need not go there.
-                    Act::Nothing if lost => Act::Go(self.depot),
+                    Act::Nothing if lost => Act::Go(self.errands[0]),
                     act => act,
                 }
             }
@@ -141,17 +142,17 @@ impl Duty {
     fn set_out(&mut self, city: &City, orders: &[Order], van: &Van, now: DateTime<Utc>) -> Act {
         let ahead = orders.iter().filter(|order| order.status == VisitStatus::Scheduled);
         let next = ahead.filter_map(|order| Some((order.window?.0, order))).min_by_key(|(start, _)| *start);
-        let Some((start, order)) = next else { return self.rest(van, self.home, now) };
+        let Some((start, order)) = next else { return self.rest(van, &[self.home], now) };
         let left_s = (start - now).num_milliseconds() as f64 / 1000.0 * self.speed_up();
         if left_s > LOOK_AHEAD_S {
-            return self.rest(van, self.depot, now);
+            return self.rest(van, &self.errands.clone(), now);
         }
         let way_s = order.place.map_or(0.0, |place| van.estimate_s(city, city.nearest(place)));
         if left_s <= way_s + self.early_s {
             self.early_s = self.chance.between(EARLY_S.0, EARLY_S.1);
             return Act::Report(order.id, Step::StartTravel);
         }
-        if left_s > way_s + 900.0 { self.rest(van, self.depot, now) } else { Act::Nothing }
+        if left_s > way_s + 900.0 { self.rest(van, &self.errands.clone(), now) } else { Act::Nothing }
     }
 
     /// With everything going faster, the day's hours are waited for less.
@@ -160,11 +161,12 @@ impl Duty {
     }
 
     /// Stands a while, fetches material, or drives where he belongs.
-    fn rest(&mut self, van: &Van, place: Spot, now: DateTime<Utc>) -> Act {
+    fn rest(&mut self, van: &Van, places: &[Spot], now: DateTime<Utc>) -> Act {
         if van.is_moving() || now < self.idle_until {
             return Act::Nothing;
         }
         self.idle_until = now + seconds(self.chance.between(REST_S.0, REST_S.1) / self.speed);
+        let place = self.chance.pick(places);
         if van.bound_for() != place && self.chance.happens(ERRAND) { Act::Go(place) } else { Act::Nothing }
     }
 }
@@ -194,7 +196,7 @@ mod tests {
             })
             .collect();
         let mut van = Van::parked(&city, home, Chance::new(2));
-        let mut duty = Duty::new(Chance::new(3), 1.0, home, depot, begin);
+        let mut duty = Duty::new(Chance::new(3), 1.0, home, [depot; 3], begin);
         let mut said = Vec::new();
         for tick in 0..5_000 {
             let now = begin + Duration::seconds(3 * tick);
@@ -227,7 +229,7 @@ mod tests {
         let [mut first, second] = [1, 2].map(|id| order(id, now, city.some_address(&mut chance, 2200.0).door));
         first.status = VisitStatus::Traveling;
         let van = Van::parked(&city, home, Chance::new(2));
-        let mut duty = Duty::new(Chance::new(3), 1.0, home, depot, now);
+        let mut duty = Duty::new(Chance::new(3), 1.0, home, [depot; 3], now);
         let to = city.nearest(first.place.expect("a place"));
         assert_eq!(duty.next(&city, &[first, second.clone()], &van, now), Act::Go(to));
         let act = duty.next(&city, std::slice::from_ref(&second), &van, now);
@@ -243,7 +245,7 @@ mod tests {
         let mut only = order(1, now, city.some_address(&mut chance, 2200.0).door);
         only.status = VisitStatus::Traveling;
         let mut van = Van::parked(&city, home, Chance::new(2));
-        let mut duty = Duty::new(Chance::new(3), 1.0, home, depot, now);
+        let mut duty = Duty::new(Chance::new(3), 1.0, home, [depot; 3], now);
         van.go(&city, city.nearest(only.place.expect("a place")));
         assert_eq!(duty.next(&city, &[only], &van, now), Act::Nothing);
         assert_eq!(duty.next(&city, &[], &van, now), Act::Go(depot));

@@ -72,7 +72,8 @@ impl Worker {
         let orders = schedule(&session, now).await?;
         let purpose = |what: &str| Chance::of(floor.seed, &format!("{what} {}", hired.index));
         let home = spot_of(&floor.city, hired.home, &mut purpose("home"));
-        let depot = spot_of(&floor.city, None, &mut Chance::of(floor.seed, &format!("depot {}", hired.index % 3)));
+        let mut depots = Chance::of(floor.seed, &format!("depot {}", hired.index % 3));
+        let errands = [0; 3].map(|_| spot_of(&floor.city, None, &mut depots));
         let (mut van, mut kept) = (Van::parked(&floor.city, home, purpose("van")), Vec::new());
         if hired.seen_at.is_none() {
             kept = relive(&floor.city, &mut van, &orders, now).iter().map(|(at, fix)| point(*at, fix)).collect();
@@ -80,7 +81,7 @@ impl Worker {
         if let Some(at) = whereabouts(&floor.city, &orders, &hired) {
             van = Van::parked(&floor.city, at, purpose("van"));
         }
-        let duty = Duty::new(purpose("duty"), floor.speed, home, depot, now);
+        let duty = Duty::new(purpose("duty"), floor.speed, home, errands, now);
         let chance = purpose("phone");
         let (read_at, began) = (Some(Instant::now()), Instant::now());
         Ok(Self { floor, hired, session, van, duty, chance, orders, read_at, kept, off_shift: false, began })
