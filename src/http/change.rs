@@ -9,7 +9,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use muster_actors::board::{Render, Reply};
 use muster_actors::ports::{AnswerKey, Kept, Rendered};
 use muster_domain::Moment;
-use muster_domain::dispatch::board::Command;
+use muster_domain::dispatch::board::{Board, Command, Known};
 
 use super::{App, Caller, Code, Fault, Input, Problem, envelope};
 use crate::store::{StoreError, Undone, Unit, answers};
@@ -23,6 +23,7 @@ pub async fn change<F>(app: &App, caller: &Caller, input: &Input, run: F) -> Res
 where
     F: for<'a> Fn(&'a mut Unit) -> Changing<'a> + Send + Sync + 'static,
 {
+    input.refuse_query()?;
     commit(app, caller, input.answer_key(app, caller), false, run).await
 }
 
@@ -31,6 +32,7 @@ pub async fn change_with_secret<F>(app: &App, caller: &Caller, input: &Input, ru
 where
     F: for<'a> Fn(&'a mut Unit) -> Changing<'a> + Send + Sync + 'static,
 {
+    input.refuse_query()?;
     commit(app, caller, input.answer_key(app, caller), true, run).await
 }
 
@@ -104,6 +106,28 @@ pub async fn command(
     command_at(app, caller, input, caller.moment(), command, render).await
 }
 
+/// The same for a command that may be tried: with `?dryRun=true` the answer is what it would be, and nothing happens.
+pub async fn command_or_trial(
+    app: &App,
+    caller: &Caller,
+    input: &Input,
+    order: Command,
+    render: Render,
+) -> Result<HttpResponse, Problem> {
+    if !input.dry_run()? {
+        return submit(app, caller, input.answer_key(app, caller), caller.moment(), order, render).await;
+    }
+    let at = caller.moment();
+    let look = move |board: &Board| {
+        let decision = board.decide(&order, &at, &Known::default());
+        let mut tried = board.clone();
+        decision.facts.iter().for_each(|fact| tried.evolve(board.position(), fact));
+        render(&tried, &decision)
+    };
+    let answer = app.boards.look(caller.account, look).await;
+    answer.map(envelope::send).map_err(|_| StoreError::Unavailable("board".into()).into())
+}
+
 /// The same at a known instant, for answers that tell it.
 pub async fn command_at(
     app: &App,
@@ -113,8 +137,19 @@ pub async fn command_at(
     command: Command,
     render: Render,
 ) -> Result<HttpResponse, Problem> {
-    let key = input.answer_key(app, caller);
-    match app.boards.submit(caller.account, command, at, key, render).await {
+    input.refuse_query()?;
+    submit(app, caller, input.answer_key(app, caller), at, command, render).await
+}
+
+async fn submit(
+    app: &App,
+    caller: &Caller,
+    key: Option<AnswerKey>,
+    at: Moment,
+    order: Command,
+    render: Render,
+) -> Result<HttpResponse, Problem> {
+    match app.boards.submit(caller.account, order, at, key, render).await {
         Reply::Answered(answer) => Ok(envelope::send(answer)),
         Reply::Replayed(answer) => Ok(replayed(answer)),
         Reply::KeyReused => Err(key_reused()),

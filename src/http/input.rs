@@ -26,6 +26,7 @@ const MAX_ID_AHEAD_MS: i64 = 5 * 60_000;
 #[derive(Clone, Debug)]
 pub struct Input {
     route: String,
+    query: String,
     key: Option<String>,
     if_match: Option<String>,
     is_json: bool,
@@ -59,6 +60,26 @@ impl Input {
     /// The raw `Idempotency-Key`, for the one endpoint that has no caller yet.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// A change takes no parameters in its URL: one that was misunderstood would be believed to have had its effect.
+    pub fn refuse_query(&self) -> Result<(), Problem> {
+        if self.query.is_empty() { Ok(()) } else { Err(self.unknown_parameter()) }
+    }
+
+    /// `?dryRun=true`: tell what would happen, and write nothing.
+    pub fn dry_run(&self) -> Result<bool, Problem> {
+        match self.query.as_str() {
+            "" | "dryRun=false" => Ok(false),
+            "dryRun=true" => Ok(true),
+            _ => Err(self.unknown_parameter()),
+        }
+    }
+
+    fn unknown_parameter(&self) -> Problem {
+        let name = self.query.split(['=', '&']).next().unwrap_or_default();
+        let detail = format!("{name} is not a parameter of this request, or not with this value.");
+        Fault::new(Code::VALIDATION_ERROR, detail).parameter(name).into()
     }
 
     /// The version in `If-Match`, if there is one.
@@ -171,6 +192,7 @@ impl FromRequest for Input {
         let is_json = header(headers, CONTENT_TYPE.as_str())
             .is_none_or(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")));
         let route = format!("{} {}", request.method(), request.path());
+        let query = request.query_string().to_owned();
         let mut payload = web::Payload::from_request(request, payload);
         Box::pin(async move {
             if key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > MAX_KEY_CHARS) {
@@ -187,7 +209,7 @@ impl FromRequest for Input {
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(Self { route, key, if_match, is_json, body: body.into() })
+            Ok(Self { route, query, key, if_match, is_json, body: body.into() })
         })
     }
 }

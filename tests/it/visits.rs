@@ -208,6 +208,33 @@ async fn a_repeated_request_has_one_effect_and_the_first_answer() {
 }
 
 #[tokio::test]
+async fn a_dry_run_tells_what_would_happen_and_writes_nothing() {
+    let app = App::start().await;
+    let ann = app.owner().await;
+    let bob = ann.hires_worker(json!({})).await;
+    let (visit, other) = (ann.books(NINE, TEN).await, ann.books(NINE, TEN).await);
+    let seq = async || {
+        let day = ann.get("/api/v1/schedule?from=2026-12-01T00:00:00Z&to=2026-12-02T00:00:00Z").await.ok();
+        day.body["meta"]["seq"].clone()
+    };
+    let before = seq().await;
+    let path = format!("/api/v1/visits/{visit}/assign");
+    let would = ann.post(&format!("{path}?dryRun=true"), assignment(&[bob.id])).await.ok();
+    assert_eq!((&would.attributes()["status"], &would.attributes()["version"]), (&json!("scheduled"), &json!(2)));
+    assert_eq!(seq().await, before);
+    ann.assigns(other, &bob).await.ok();
+    ann.post(&format!("{path}?dryRun=true"), assignment(&[bob.id])).await.refused(409, "SCHEDULE_CONFLICT");
+    let moved = format!("/api/v1/visits/{other}/move?dryRun=true");
+    let window = moving(json!({"startsAt": TEN, "endsAt": ELEVEN}));
+    ann.send(Method::POST, &moved, &[("If-Match", "\"2\"")], Some(window)).await.ok();
+    assert_eq!(ann.get(&format!("/api/v1/visits/{other}")).await.ok().attributes()["startsAt"], NINE);
+
+    let refused = ann.post(&format!("{path}?dryRun=1"), assignment(&[bob.id])).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(refused.sources(), ["dryRun"]);
+    ann.post(&format!("/api/v1/visits/{visit}/cancel?dryRun=true"), json!({})).await.refused(400, "VALIDATION_ERROR");
+}
+
+#[tokio::test]
 async fn another_accounts_visit_does_not_exist() {
     let app = App::start().await;
     let (ann, eve) = (app.owner().await, app.owner().await);

@@ -195,7 +195,7 @@ impl Scene {
 
     fn is_eligible(&self, worker: WorkerId, wanted: &Wanted, now: DateTime<Utc>) -> bool {
         let Some(tracked) = self.tracked.get(&worker).filter(|tracked| tracked.active) else { return false };
-        let fresh = tracked.state.latest().is_some_and(|point| now - point.at <= FIX_FRESH_FOR);
+        let fresh = tracked.state.latest().is_some_and(|point| now - point.measured_at() <= FIX_FRESH_FOR);
         let Some(entry) = self.roster.workers.get(&worker).filter(|_| fresh) else { return false };
         let on_shift = wanted.at.map_or(tracked.on_shift, |at| entry.worker.is_on_shift(at));
         on_shift && wanted.skills.is_subset(&entry.worker.skills)
@@ -228,7 +228,7 @@ impl Scene {
             speed_mps: point.speed_mps,
             accuracy_m: point.accuracy_m,
             battery_pct: point.battery_pct,
-            at: point.at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            at: point.measured_at().to_rfc3339_opts(SecondsFormat::Millis, true),
             presence: presence.name(),
             on_shift: tracked.on_shift,
             visit_status: tracked.visit_status.map(VisitStatus::name),

@@ -35,9 +35,15 @@ pub struct Point {
 }
 
 impl Point {
-    /// Points count in this order: device time, then id.
-    pub fn order(&self) -> (DateTime<Utc>, Uuid) {
-        (self.at, self.id)
+    /// When it counts as measured: a phone whose clock runs ahead cannot have been anywhere after it told us, and its next
+    /// points must not wait until the time has caught up.
+    pub fn measured_at(&self) -> DateTime<Utc> {
+        self.at.min(self.received_at)
+    }
+
+    /// Points count in this order: the time they count for, then device time, then id.
+    pub fn order(&self) -> (DateTime<Utc>, DateTime<Utc>, Uuid) {
+        (self.measured_at(), self.at, self.id)
     }
 }
 

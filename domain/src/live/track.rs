@@ -77,6 +77,17 @@ mod tests {
         })
     }
 
+    #[test]
+    fn a_clock_that_runs_ahead_does_not_hold_up_what_comes_after() {
+        let mut state = TrackState::default();
+        let mut ahead = point(1, at("2026-11-30T08:04:00Z"), 47.0, 9.0);
+        ahead.received_at = at("2026-11-30T08:00:00Z");
+        let mut next = point(2, at("2026-11-30T08:00:10Z"), 47.1, 9.1);
+        next.received_at = at("2026-11-30T08:00:10Z");
+        assert_eq!(state.accept(ahead), Accepted::Moved);
+        assert_eq!(state.accept(next), Accepted::Moved);
+    }
+
     fn shuffled() -> impl Strategy<Value = (Vec<Point>, Vec<Point>)> {
         points().prop_flat_map(|points| (Just(points.clone()), Just(points).prop_shuffle()))
     }

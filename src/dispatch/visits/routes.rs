@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::wire::{self, conflict_resource, visit_resource};
 use crate::dispatch::board::port;
 use crate::http::caller::may;
-use crate::http::change::command;
+use crate::http::change::{command, command_or_trial};
 use crate::http::envelope::Answer;
 use crate::http::{Allowed, App, Input, Listing, Problem};
 use crate::store::{Store, StoreError};
@@ -131,7 +131,7 @@ pub async fn read(
 }
 
 /// Adds workers to a visit: all of them or none.
-#[utoipa::path(post, path = "/api/v1/visits/{id}/assign", tag = "dispatch", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/api/v1/visits/{id}/assign", tag = "dispatch", params(("id" = Uuid, Path), ("dryRun" = Option<bool>, Query, description = "Tell what would happen, and write nothing")),
     request_body(content = crate::http::openapi::Request<super::openapi::AssignmentAttributes>,
         example = json!({"data": {"type": "assignment", "attributes": {"workerIds": ["01932c6e-8f00-7000-8000-000000000001"]}}})),
     responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>),
@@ -150,7 +150,14 @@ pub async fn assign(
     fields.finish()?;
     may_force(&caller, &force)?;
     let (visit, expect) = (VisitId(*id), input.expected_version()?);
-    command(&app, &caller.caller, &input, Command::Assign { visit, workers, force, expect }, wire::answer(visit)).await
+    command_or_trial(
+        &app,
+        &caller.caller,
+        &input,
+        Command::Assign { visit, workers, force, expect },
+        wire::answer(visit),
+    )
+    .await
 }
 
 /// Takes workers off a visit.
@@ -174,7 +181,8 @@ pub async fn unassign(
 
 /// Gives a visit another window, other workers, or both. Needs `If-Match`.
 #[utoipa::path(post, path = "/api/v1/visits/{id}/move", tag = "dispatch",
-    params(("id" = Uuid, Path), ("If-Match" = String, Header, example = "\"2\"")),
+    params(("id" = Uuid, Path), ("If-Match" = String, Header, example = "\"2\""),
+        ("dryRun" = Option<bool>, Query, description = "Tell what would happen, and write nothing")),
     request_body(content = crate::http::openapi::Request<super::openapi::MoveAttributes>,
         example = json!({"data": {"type": "visit", "attributes": {"startsAt": "2026-12-01T13:00:00Z", "endsAt": "2026-12-01T14:00:00Z"}}})),
     responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>),
@@ -199,7 +207,7 @@ pub async fn move_visit(
     may_force(&caller, &force)?;
     let visit = VisitId(*id);
     let order = Command::Move { visit, window, workers, force, expect };
-    command(&app, &caller.caller, &input, order, wire::answer(visit)).await
+    command_or_trial(&app, &caller.caller, &input, order, wire::answer(visit)).await
 }
 
 /// Progress from the field: by one of its workers, or by the office.

@@ -202,7 +202,7 @@ impl From<&LivePosition> for LiveWire {
         Self {
             lat: point.map(|point| point.place.lat),
             lng: point.map(|point| point.place.lng),
-            at: point.map(|point| instant(point.at)),
+            at: point.map(|point| instant(point.measured_at())),
             presence: live.presence.name(),
             reason: live.reason.code(),
             on_shift: live.on_shift,

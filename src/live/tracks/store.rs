@@ -115,7 +115,8 @@ const KEEP_NEWEST: &str = insert_into!(
        = (excluded.at, excluded.point, excluded.received_at, excluded.lat, excluded.lng, excluded.accuracy_m,
           excluded.speed_mps, excluded.heading_deg, excluded.altitude_m, excluded.battery_pct, excluded.charging,
           excluded.source, excluded.activity, excluded.mock)
-     WHERE (excluded.at, excluded.point) > (last_positions.at, last_positions.point)"
+     WHERE (LEAST(excluded.at, excluded.received_at), excluded.at, excluded.point)
+         > (LEAST(last_positions.at, last_positions.received_at), last_positions.at, last_positions.point)"
 );
 
 macro_rules! bound {
