@@ -163,15 +163,17 @@ pub fn queue(
         progress: Progress::Planned,
         force: None,
     };
+    let mut calls = TASKS.to_vec();
+    chance.shuffle(&mut calls);
     let mut jobs = Vec::new();
     for number in 0..with_window {
-        let task = if number == 2 { RARE_TASK } else { chance.pick(&TASKS) };
+        let task = if number == 2 { RARE_TASK } else { calls[number % calls.len()].clone() };
         let start = quarter(now + minutes(chance, (30.0, 235.0)));
         let window = Some((start, start + Duration::minutes(task.minutes)));
         jobs.push(job(chance, task, window));
     }
-    for _ in 0..without {
-        let task = chance.pick(&TASKS);
+    for number in 0..without {
+        let task = calls[(with_window + number) % calls.len()].clone();
         jobs.push(job(chance, task, None));
     }
     jobs
