@@ -183,3 +183,10 @@ impl Progress {
         }
     }
 }
+
+/// What is said afterwards, a failure too, begins on a clean line.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

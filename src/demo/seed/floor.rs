@@ -43,7 +43,8 @@ pub async fn fill(
     let missing = floor.missing(wanted, now, &mut chance);
     jobs.extend(day::queue(&mut chance, missing.0, missing.1, clients.len(), now));
     let count = jobs.len();
-    let made = each("jobs", by_worker(jobs), tell, |jobs| book_in_order(office, crew, clients, jobs, now)).await;
+    let made =
+        each("today's work", by_worker(jobs), tell, |jobs| book_in_order(office, crew, clients, jobs, now)).await;
     made?;
     if let Some(forced) = forced {
         book(office, crew, clients, &forced, now).await?;
