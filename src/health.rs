@@ -6,13 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use actix_http::ConnectionType;
 use actix_web::dev::ServerHandle;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, ServiceConfig, get, to};
-use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer};
+use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer, ResponseError};
 use serde_json::{Map, Value, json};
 
-use crate::http::App;
+use crate::http::{App, Code, Problem};
 use crate::observe;
 
 /// PostgreSQL stops when it cannot write; better to send the traffic elsewhere before.
@@ -78,8 +79,13 @@ pub fn waiting_room(listener: TcpListener) -> std::io::Result<ServerHandle> {
         if request.path() == "/health/live" {
             return HttpResponse::Ok().json(json!({ "status": "ok" }));
         }
-        let body = json!({ "status": "starting" });
-        HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "1")).force_close().json(body)
+        if request.path().starts_with("/health") {
+            let body = json!({ "status": "starting" });
+            return HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "1")).force_close().json(body);
+        }
+        let mut refused = Problem::new(Code::UNAVAILABLE, "The server is starting.").error_response();
+        refused.head_mut().set_connection_type(ConnectionType::Close);
+        refused
     }
     let server =
         HttpServer::new(|| Web::new().default_service(to(wait))).workers(1).disable_signals().listen(listener)?.run();

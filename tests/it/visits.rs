@@ -244,6 +244,7 @@ async fn another_accounts_visit_does_not_exist() {
     eve.get(&format!("/api/v1/visits/{visit}")).await.refused(404, "NOT_FOUND");
     eve.assigns(visit, &bob).await.refused(404, "NOT_FOUND");
     eve.assigns(hers, &bob).await.refused(404, "NOT_FOUND");
+    eve.post(&format!("/api/v1/visits/{hers}/unassign"), assignment(&[bob.id])).await.refused(404, "NOT_FOUND");
     eve.moves(visit, "\"2\"", json!({"workerIds": []})).await.refused(404, "NOT_FOUND");
     for command in ["start", "cancel", "unassign"] {
         let body = if command == "unassign" { assignment(&[bob.id]) } else { json!({}) };

@@ -101,7 +101,7 @@ mod tests {
             track.insert(point.order(), point.id.as_u128());
         }
         let latest = state.latest().map(|point| (point.at, point.place.lat, point.place.lng));
-        (latest, track.into_iter().map(|((at, _), id)| (at, id)).collect(), state.standing())
+        (latest, track.into_iter().map(|((_, at, _), id)| (at, id)).collect(), state.standing())
     }
 
     proptest! {

@@ -13,7 +13,7 @@ fn assigning_adds_and_unassigning_takes_away() {
         assign v1 bob                  | nothing changes
         assign v1 ann                  | visit.assigned v1 scheduled 09-10 bob+ann #3
         assign v1 ann+bob              | nothing changes
-        unassign v1 cid                | nothing changes
+        unassign v1 cid                | no: cid not found
         unassign v1 bob                | visit.unassigned v1 scheduled 09-10 ann #4
         unassign v1 bob+ann            | visit.unassigned v1 unassigned 09-10 nobody #5; job.statusChanged j1 unassigned #3
         assign v9 bob                  | no: v9 not found

@@ -96,6 +96,9 @@ impl Board {
 
     fn unassign(&self, id: VisitId, workers: &BTreeSet<WorkerId>, expect: Option<i64>) -> Accepted {
         let visit = self.expected(id, expect)?;
+        if let Some(unknown) = workers.iter().find(|worker| self.worker(**worker).is_none()) {
+            return Err(Rejection::WorkerNotFound(*unknown));
+        }
         if visit.workers.is_disjoint(workers) {
             return Ok((Vec::new(), touching(visit)));
         }
