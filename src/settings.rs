@@ -132,6 +132,8 @@ impl Settings {
         let known = |key: &figment::value::UncasedStr| REFERENCE.iter().any(|(name, ..)| key == *name);
         figment = figment.merge(Env::prefixed("MUSTER_").filter(known));
         for (name, value) in flags {
+            // As in the environment: what looks like a number is one.
+            let Ok(value) = value.parse::<figment::value::Value>();
             figment = figment.merge(Serialized::default(name, value));
         }
         figment.extract().map_err(Box::new)
@@ -150,5 +152,15 @@ mod tests {
         fields.sort_unstable();
         named.sort_unstable();
         assert_eq!(fields, named);
+    }
+
+    #[test]
+    fn a_flag_can_be_a_number_a_word_or_an_address() {
+        let flags =
+            [("password_cost", "4"), ("log", "warn"), ("listen", "127.0.0.1:0"), ("allow_embedded_database", "true")];
+        let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = Settings::read(None, &flags).expect("they are read");
+        assert_eq!((settings.password_cost, settings.log.as_str()), (4, "warn"));
+        assert!(settings.allow_embedded_database && settings.listen.port() == 0);
     }
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod auth;
 mod boards;
 mod clients;
+mod crash;
 mod demo;
 mod devices;
 mod embedded;

@@ -267,7 +267,7 @@ fn other(place: &Place, shared: &Shared) -> Result<Option<PidFile>, EmbeddedErro
         };
         if !file.is_alive(&place.data) {
             let path: &Path = &place.data.join(pidfile::FILE);
-            pidfile::disarm(&place.data).map_err(place::at("write", path))?;
+            pidfile::disarm(&place.data, &place.socket_dir).map_err(place::at("write", path))?;
             return Ok(None);
         }
         if file.status == pidfile::Status::Ready && file.socket_dir != place.socket_dir {

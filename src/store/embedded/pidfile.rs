@@ -51,12 +51,18 @@ impl PidFile {
 
 /// PostgreSQL refuses to start beside a pid file whose process lives, whoever that is. It takes
 /// its own parent's number for a leftover, though, and then still looks for orphaned backends in
-/// the shared memory the file names: so the number is exchanged and the rest is kept.
-pub(super) fn disarm(data: &Path) -> io::Result<()> {
-    let path = data.join(FILE);
-    let text = fs::read_to_string(&path)?;
-    let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-    fs::write(&path, format!("{}\n{rest}", std::process::id()))
+/// the shared memory the file names: so the number is exchanged and the rest is kept. The lock of
+/// its socket is such a file too.
+pub(super) fn disarm(data: &Path, socket_dir: &Path) -> io::Result<()> {
+    for path in [data.join(FILE), socket_dir.join(format!("{SOCKET}.lock"))] {
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            read => read?,
+        };
+        let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
+        fs::write(&path, format!("{}\n{rest}", std::process::id()))?;
+    }
+    Ok(())
 }
 
 /// Its children carry the same words but an own title (`postgres: checkpointer`), without `-D`.

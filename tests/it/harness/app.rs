@@ -50,6 +50,11 @@ impl App {
         Self::on(Arc::clone(&self.inner.db)).await
     }
 
+    /// A server that somebody else starts and stops.
+    pub fn outside(addr: SocketAddr, db: Arc<TestDb>) -> Self {
+        Self { inner: Arc::new(Inner { addr, db, http: client(), stop: None, thread: None }) }
+    }
+
     async fn on(db: Arc<TestDb>) -> Self {
         let settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -66,8 +71,7 @@ impl App {
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || serve(settings, ready, stopped));
         let addr = started.await.expect("the server starts");
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().expect("a client");
-        Self { inner: Arc::new(Inner { addr, db, http, stop: Some(stop), thread: Some(thread) }) }
+        Self { inner: Arc::new(Inner { addr, db, http: client(), stop: Some(stop), thread: Some(thread) }) }
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -112,6 +116,10 @@ impl App {
         person.id = me.id();
         person
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().expect("a client")
 }
 
 fn serve(settings: Settings, ready: oneshot::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {

@@ -4,5 +4,6 @@ pub mod app;
 pub mod cluster;
 pub mod office;
 pub mod person;
+pub mod process;
 pub mod socket;
 pub mod spy;

@@ -1,0 +1,131 @@
+//! The program itself, as somebody would start it, on a data directory of its own: for tests that end it by force.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use muster::store::embedded::{OWNER, SERVER};
+
+use super::app::App;
+use super::cluster::{TestDb, TestDir};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const DATABASE: &str = "muster";
+/// Settings of whoever runs the tests are not the program's.
+const NOT_PASSED_ON: [&str; 4] = ["MUSTER_", "DATABASE_URL", "PORT", "PGHOST"];
+
+pub struct Process {
+    child: Child,
+    dir: TestDir,
+    addr: SocketAddr,
+}
+
+impl Drop for Process {
+    /// Politely, so that PostgreSQL is gone before its directory is.
+    fn drop(&mut self) {
+        signal(self.child.id(), libc::SIGTERM);
+        let since = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && since.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Process {
+    /// Returns when it answers.
+    pub async fn start() -> Self {
+        let dir = TestDir::on_disk("process");
+        // Nobody else is given the port so soon, and the program must have the same one again.
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let addr = free.expect("a free port");
+        let process = Self { child: spawn(&dir, addr), dir, addr };
+        process.is_ready().await;
+        process
+    }
+
+    pub async fn is_ready(&self) {
+        let (app, since) = (self.app(), Instant::now());
+        loop {
+            let answer = app.http().get(app.url("/health/ready")).send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            let log = || fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default();
+            assert!(since.elapsed() < PATIENCE, "not ready:\n{}", log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// For speaking to it. Its database can be reached only while PostgreSQL runs.
+    pub fn app(&self) -> App {
+        let url = |role: &str| {
+            let sockets = self.postmaster().map(|(_, sockets)| sockets).unwrap_or_default();
+            format!("postgres://{role}@localhost:5432/{DATABASE}?host={}", sockets.display())
+        };
+        let db = TestDb { owner_url: url(OWNER), server_url: url(SERVER), admin_url: url("muster_admin") };
+        App::outside(self.addr, Arc::new(db))
+    }
+
+    /// PostgreSQL's first process, and where its socket is.
+    fn postmaster(&self) -> Option<(u32, PathBuf)> {
+        let text = fs::read_to_string(self.dir.path().join("pg/postmaster.pid")).ok()?;
+        let lines: Vec<&str> = text.lines().collect();
+        Some((lines.first()?.trim().parse().ok()?, PathBuf::from(lines.get(4)?)))
+    }
+
+    pub fn kill_server(&mut self) {
+        self.child.kill().expect("it is ours");
+        self.child.wait().expect("it is ours");
+        self.child = spawn(&self.dir, self.addr);
+    }
+
+    pub fn kill_postmaster(&self) {
+        if let Some((pid, _)) = self.postmaster() {
+            signal(pid, libc::SIGKILL);
+        }
+    }
+
+    /// Every process of PostgreSQL at once: nobody is left who could still write something.
+    pub fn kill_postgres(&self) {
+        if let Some((pid, _)) = self.postmaster() {
+            let parents = parents();
+            let children = parents.iter().filter(|(_, parent)| **parent == pid).map(|(child, _)| *child);
+            std::iter::once(pid).chain(children).for_each(|pid| signal(pid, libc::SIGKILL));
+        }
+    }
+}
+
+fn spawn(dir: &TestDir, addr: SocketAddr) -> Child {
+    let log = File::options().create(true).append(true).open(dir.path().join("server.log")).expect("it is ours");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+    for (name, _) in std::env::vars().filter(|(name, _)| NOT_PASSED_ON.iter().any(|prefix| name.starts_with(prefix))) {
+        command.env_remove(name);
+    }
+    command.current_dir(dir.path()).arg("serve").arg("--data-dir").arg(dir.path());
+    command.args(["--listen", &addr.to_string(), "--set", "password_cost=4", "--set", "log=warn"]);
+    command.stdin(Stdio::null()).stderr(log.try_clone().expect("a file")).stdout(log);
+    command.spawn().expect("the program is there")
+}
+
+fn signal(pid: u32, signal: i32) {
+    // SAFETY: the process is one which this test has started, or its child.
+    unsafe { libc::kill(i32::try_from(pid).expect("a process's number"), signal) };
+}
+
+/// Of every process, whose child it is.
+fn parents() -> BTreeMap<u32, u32> {
+    let of = |entry: fs::DirEntry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        // The name is in brackets and may hold anything; then come the state and the parent.
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        Some((pid, parent))
+    };
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(of).collect()
+}
