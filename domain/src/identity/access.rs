@@ -99,8 +99,8 @@ pub fn scope_of(role: Role, permission: Permission) -> Option<Scope> {
     let office = match permission {
         P::ClientsRead | P::ClientsWrite | P::JobsRead | P::JobsWrite | P::JobsComplete => Role::Dispatcher,
         P::ScheduleRead | P::ScheduleWrite | P::ScheduleForce => Role::Dispatcher,
-        P::VisitsProgress | P::PositionsRead | P::TeamRead | P::SettingsRead => Role::Dispatcher,
-        P::ClientsDelete | P::EventsRead => Role::Manager,
+        P::VisitsProgress | P::PositionsRead | P::TeamRead | P::SettingsRead | P::EventsRead => Role::Dispatcher,
+        P::ClientsDelete => Role::Manager,
         P::TeamWrite | P::SettingsWrite => Role::Admin,
         P::PositionsWrite => return own_positions(role),
     };
@@ -150,7 +150,7 @@ mod tests {
         team:write       A A - - - -
         settings:read    A A A A o o
         settings:write   A A - - - -
-        events:read      A A A - - -
+        events:read      A A A A - -
     ";
 
     #[test]
