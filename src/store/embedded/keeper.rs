@@ -233,13 +233,6 @@ fn obtain(place: &Place, shared: &Shared) -> Result<Cluster, EmbeddedError> {
         tracing::info!(pid = file.pid, "using the PostgreSQL of another server");
         return Ok(Cluster::Adopted(file));
     }
-    // Nobody runs on this data: what is left of a killed one's claim on the socket would be believed as long as its
-    // number is taken, be it by a zombie or by somebody else.
-    let claim = place.socket_dir.join(format!("{}.lock", pidfile::SOCKET));
-    match std::fs::remove_file(&claim) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(place::at("remove", &claim)(error)),
-        Ok(()) | Err(_) => {}
-    }
     place.init(&lock)?;
     let since = Instant::now();
     loop {
