@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use uuid::Uuid;
@@ -32,13 +32,17 @@ const SECURITY_HEADERS: &[(&str, &str)] = &[
 
 /// The middleware of the whole server.
 pub async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let id = request_id(&request);
     let method = request.method().to_string();
     let path = request.path().to_owned();
+    if request.method() == Method::HEAD {
+        // Answered like GET; the codec remembers what was asked, and sends no body.
+        request.head_mut().method = Method::GET;
+    }
     let mut response = shaped(next.call(request).await?.map_into_boxed_body());
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
     let status = response.status().as_u16();

@@ -274,4 +274,6 @@ async fn what_is_malformed_is_named_field_by_field() {
     ann.get("/api/v1/visits/not-an-id").await.refused(404, "NOT_FOUND");
     ann.get("/api/v1/nowhere").await.refused(404, "NOT_FOUND");
     ann.delete("/api/v1/schedule").await.refused(405, "METHOD_NOT_ALLOWED");
+    let head = ann.send(Method::HEAD, &format!("/api/v1/visits/{visit}"), &[], None).await.ok();
+    assert_eq!((head.header("etag"), head.text.as_str()), (Some("\"1\""), ""));
 }
