@@ -20,6 +20,7 @@ mod positions;
 mod properties;
 mod readme;
 mod reference;
+mod servers;
 mod stream;
 mod tenancy;
 mod tracks;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::cluster::{TestDb, database};
 use super::person::{Answer, Person};
 
+const CONNECTIONS: u32 = 10;
 /// Cheap for tests; the product's default is 12.
 const PASSWORD_COST: u32 = 4;
 pub const PASSWORD: &str = "Correct-horse-9";
@@ -42,12 +43,17 @@ impl Drop for Inner {
 
 impl App {
     pub async fn start() -> Self {
-        Self::on(Arc::new(database().await)).await
+        Self::on(Arc::new(database().await), CONNECTIONS).await
+    }
+
+    /// A server that waits for itself for ever if it ever holds one connection while it asks for another.
+    pub async fn with_one_connection() -> Self {
+        Self::on(Arc::new(database().await), 1).await
     }
 
     /// Another server on the same database.
     pub async fn sibling(&self) -> Self {
-        Self::on(Arc::clone(&self.inner.db)).await
+        Self::on(Arc::clone(&self.inner.db), CONNECTIONS).await
     }
 
     /// A server that somebody else starts and stops.
@@ -55,7 +61,7 @@ impl App {
         Self { inner: Arc::new(Inner { addr, db, http: client(), stop: None, thread: None }) }
     }
 
-    async fn on(db: Arc<TestDb>) -> Self {
+    async fn on(db: Arc<TestDb>, database_connections: u32) -> Self {
         let settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: std::env::temp_dir(),
@@ -63,7 +69,7 @@ impl App {
             migrate_database_url: Some(db.owner_url.clone()),
             secret: Some("a-secret-for-tests-only".into()),
             threads: 2,
-            database_connections: 10,
+            database_connections,
             password_cost: PASSWORD_COST,
             ..Settings::default()
         };

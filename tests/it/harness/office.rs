@@ -215,8 +215,12 @@ pub enum Hearing {
 }
 
 impl Heard {
+    pub fn entries(&self) -> Vec<Entry> {
+        self.entries.lock().expect("no panic under it").clone()
+    }
+
     pub fn seqs(&self) -> Vec<i64> {
-        self.entries.lock().expect("no panic under it").iter().map(|entry| entry.seq).collect()
+        self.entries().iter().map(|entry| entry.seq).collect()
     }
 
     /// Panics the next time that it hears of this.
