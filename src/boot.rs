@@ -1,5 +1,6 @@
 //! Puts the house together: the only file that knows everybody.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use muster_actors::directory::Directory;
 use muster_actors::feed::{FeedConfig, Feeds};
 use muster_actors::hub::{HubConfig, Hubs, Radars};
 use muster_actors::live::{Live, LiveSettings};
-use muster_actors::ports::Entry;
+use muster_actors::ports::{Entry, Journal};
 use muster_actors::roster::{BoardRosters, RosterBook};
 use muster_domain::dispatch::VisitStatus;
 use muster_domain::dispatch::board::Board;
@@ -37,6 +38,8 @@ use crate::store::{Secrets, Store};
 use crate::{console, customers, dispatch, health, live, observe, openapi, work};
 
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
+const ROSTERS_EVERY: Duration = Duration::from_secs(1);
+const ROSTERS_SURELY_EVERY: u32 = 15;
 const PARTITIONS_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
 /// A server that runs.
@@ -145,6 +148,7 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
     herald.boards.set(Arc::downgrade(&boards)).ok();
     let identity = Identity::new(&store, &secrets, identity::Settings { bcrypt_cost: settings.password_cost });
     let admission = Arc::new(Door { people: Arc::clone(&identity.sessions) as _, store: store.clone() });
+    follow_rosters(store.clone(), Arc::clone(&rosters), Arc::clone(&boards));
     let sources = Arc::new(BoardRosters { book: rosters, boards: Arc::clone(&boards) });
     let tracks = TrackWriter::start(store.clone());
     let live = Live::start(
@@ -205,6 +209,24 @@ fn serve(settings: &Settings, house: House, basemap: Basemap, listener: TcpListe
             .configure(routes)
     })?;
     Ok(serving)
+}
+
+/// What other servers wrote reaches the rosters that somebody follows here: one query a second, and now and then a look at
+/// each, in case a notice was lost with a failing store.
+fn follow_rosters(store: Store, rosters: Arc<RosterBook>, boards: Arc<Directory>) {
+    actix_rt::spawn(async move {
+        let mut seen: BTreeMap<AccountId, i64> = BTreeMap::new();
+        for round in 1u32.. {
+            tokio::time::sleep(ROSTERS_EVERY).await;
+            let heads = store.heads(rosters.followed()).await.unwrap_or_default();
+            for (account, head) in &heads {
+                if seen.get(account) != Some(&head.board_seq) || round.is_multiple_of(ROSTERS_SURELY_EVERY) {
+                    boards.wake(*account);
+                }
+            }
+            seen = heads.into_iter().map(|(account, head)| (account, head.board_seq)).collect();
+        }
+    });
 }
 
 /// The days and months to come have their partitions before they begin.

@@ -71,6 +71,13 @@ impl RosterBook {
         });
     }
 
+    /// The accounts whose rosters somebody follows; the pages of all others are closed.
+    pub fn followed(&self) -> Vec<AccountId> {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.retain(|_, page| page.receiver_count() > 0);
+        pages.keys().copied().collect()
+    }
+
     /// Does anybody follow this account's roster?
     pub fn is_open(&self, account: AccountId) -> bool {
         let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);

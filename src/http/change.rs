@@ -79,9 +79,16 @@ where
             Ok(Outcome::New(answer))
         })
     });
-    let done = app.store.change(caller.account, caller.moment(), work).await?;
-    app.announce.announce(caller.account, &done.entries);
-    match (done.value, key) {
+    let (store, announce) = (app.store.clone(), Arc::clone(&app.announce));
+    let (account, moment) = (caller.account, caller.moment());
+    // A caller who hangs up drops this handler; what was committed is announced all the same.
+    let announced = actix_rt::spawn(async move {
+        let done = store.change(account, moment, work).await?;
+        announce.announce(account, &done.entries);
+        Ok::<_, Undone<Problem>>(done.value)
+    });
+    let outcome = announced.await.map_err(Problem::internal)??;
+    match (outcome, key) {
         (Outcome::New(answer), _) => Ok(envelope::send(answer)),
         (Outcome::Kept(kept), Some(key)) if kept.body_hash == key.body_hash => {
             let mut answer = kept.answer;

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, IF_MATCH};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -177,8 +177,10 @@ fn client_made_id(value: &Value) -> Result<Uuid, String> {
     }
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+/// One that is there and cannot be read is a fault: to overlook it would drop what it asks for.
+fn header(headers: &HeaderMap, name: &'static str) -> Result<Option<String>, Problem> {
+    let text = headers.get(name).map(|value| value.to_str().map(str::to_owned)).transpose();
+    text.map_err(|_| Fault::new(Code::VALIDATION_ERROR, format!("{name} must be plain ASCII.")).header(name).into())
 }
 
 impl FromRequest for Input {
@@ -187,14 +189,14 @@ impl FromRequest for Input {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let headers = request.headers();
-        let key = header(headers, "Idempotency-Key");
-        let if_match = header(headers, IF_MATCH.as_str());
-        let is_json = header(headers, CONTENT_TYPE.as_str())
-            .is_none_or(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")));
+        let (key, if_match) = (header(headers, "Idempotency-Key"), header(headers, "If-Match"));
+        let kind = headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default());
+        let is_json = kind.is_none_or(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")));
         let route = format!("{} {}", request.method(), request.path());
         let query = request.query_string().to_owned();
         let mut payload = web::Payload::from_request(request, payload);
         Box::pin(async move {
+            let (key, if_match) = (key?, if_match?);
             if key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > MAX_KEY_CHARS) {
                 let fault = Fault::new(Code::VALIDATION_ERROR, "Idempotency-Key must have 1 to 255 characters.");
                 return Err(fault.header("Idempotency-Key").into());

@@ -9,7 +9,7 @@ use chrono::Utc;
 use muster_domain::dispatch::board::{Board, Known, Needs};
 use muster_domain::journal::Fact;
 
-use super::{BATCH_LIMIT, BoardActor, Reply, SNAPSHOT_EVERY, Submit, Waiting};
+use super::{BATCH_LIMIT, BoardActor, LookAt, Reply, SNAPSHOT_EVERY, Submit, Waiting};
 use crate::ports::{Batch, BoardStore, CommitError, Entry, Later, Prepared, Rendered, Unavailable};
 
 type Ctx = Context<BoardActor>;
@@ -28,8 +28,7 @@ impl BoardActor {
             return;
         }
         if self.committed.is_none() {
-            let misled = std::mem::take(&mut self.misled);
-            let read = if misled { BoardStore::reload } else { BoardStore::load };
+            let read = if self.misled { BoardStore::reload } else { BoardStore::load };
             return self.then(ctx, read(&*self.store, self.account, Utc::now()), Self::loaded);
         }
         self.behind = false;
@@ -39,8 +38,10 @@ impl BoardActor {
         let mut needs = Needs::default();
         batch.iter().for_each(|waiting| needs.extend(waiting.submit.command.needs(&self.ahead)));
         let keys = batch.iter().filter_map(|waiting| waiting.submit.key.clone()).collect();
+        // Only those that asked before the position is read: what is read then is true for them.
+        let looks = std::mem::take(&mut self.looks);
         let prepare = self.store.prepare(self.account, needs, keys);
-        self.then(ctx, prepare, move |board, ctx, prepared| board.prepared(ctx, batch, prepared));
+        self.then(ctx, prepare, move |board, ctx, prepared| board.prepared(ctx, batch, looks, prepared));
     }
 
     /// Runs `step` with what the future brings; meanwhile the mailbox stays open.
@@ -62,6 +63,7 @@ impl BoardActor {
     fn loaded(&mut self, _: &mut Ctx, loaded: Result<Board, Unavailable>) {
         match loaded {
             Ok(board) => {
+                self.misled = false;
                 self.observer.changed(self.account, &board, &[]);
                 self.ahead = board.clone();
                 self.committed = Some(board);
@@ -74,21 +76,28 @@ impl BoardActor {
         }
     }
 
-    fn prepared(&mut self, ctx: &mut Ctx, batch: Vec<Waiting>, prepared: Result<Prepared, Unavailable>) {
+    fn prepared(
+        &mut self,
+        ctx: &mut Ctx,
+        batch: Vec<Waiting>,
+        looks: Vec<LookAt>,
+        prepared: Result<Prepared, Unavailable>,
+    ) {
         let (Ok(prepared), Some(committed)) = (prepared, &mut self.committed) else {
             batch.into_iter().for_each(|waiting| waiting.answer(|| Reply::Unavailable));
-            self.looks.drain(..).for_each(|look| (look.look)(None));
+            looks.into_iter().for_each(|look| (look.look)(None));
             return;
         };
         if prepared.head.board_seq != committed.position() {
             self.put_back(batch);
+            self.looks.splice(0..0, looks);
             return self.catch_up(ctx);
         }
         for (job, visits) in prepared.recalled {
             self.ahead.recall(job.clone(), visits.clone());
             committed.recall(job, visits);
         }
-        for look in self.looks.drain(..) {
+        for look in looks {
             (look.look)(Some(committed));
         }
         let decided = self.decide(batch, prepared.known, &prepared.kept);

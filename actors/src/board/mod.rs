@@ -19,6 +19,8 @@ use crate::ports::{AnswerKey, BoardStore, Entry, Rendered};
 pub const QUEUE_LIMIT: usize = 1_024;
 /// Commands decided and committed together.
 pub(crate) const BATCH_LIMIT: usize = 64;
+/// Repetitions of one request that may wait for its answer.
+const MAX_JOINED: usize = 64;
 /// Entries between two snapshots.
 pub(crate) const SNAPSHOT_EVERY: usize = 256;
 const SLEEPS_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -165,6 +167,10 @@ impl Handler<Submit> for BoardActor {
             return;
         }
         match submit.key.as_ref().and_then(|key| self.queued_with(key)) {
+            Some(first) if self.queue[first].joined.len() >= MAX_JOINED => {
+                metrics::counter!("muster_queue_refusals_total", "queue" => "board_joined").increment(1);
+                submit.reply.send(Reply::Full).ok();
+            }
             Some(first) => {
                 let hash = submit.key.map(|key| key.body_hash).unwrap_or_default();
                 self.queue[first].joined.push((submit.reply, hash));

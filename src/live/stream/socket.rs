@@ -358,6 +358,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Driver<T> {
             self.take_messages();
             if matches!(self.stage, Stage::Knocking(..)) {
                 self.poll_identity(cx);
+                // Let in at once: what came with the identity is not to wait for more to come.
+                if matches!(self.stage, Stage::Seated(_)) {
+                    self.take_messages();
+                }
             }
             if self.socket.is_closing() {
                 return self.poll_leaving(cx);

@@ -1,7 +1,6 @@
 //! The queue in front of the tracks: points of all accounts gather for some milliseconds and go to the store in one
 //! transaction; only then are they acknowledged. Holds no point longer than its flush, and never drops one silently.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -97,7 +96,6 @@ async fn gather(first: Waiting, arriving: &mut mpsc::Receiver<Waiting>) -> Vec<W
 }
 
 async fn write(store: &Store, gathered: Vec<Waiting>) {
-    let accounts: BTreeSet<_> = gathered.iter().flat_map(|w| w.points.iter().map(|point| point.account)).collect();
     let (mut points, mut waiting) = (Vec::new(), Vec::with_capacity(gathered.len()));
     for Waiting { points: some, done } in gathered {
         waiting.push((some.len(), done));
@@ -115,7 +113,7 @@ async fn write(store: &Store, gathered: Vec<Waiting>) {
                 let _ = done.send(Ok(new.by_ref().take(rows).collect()));
             }
         }
-        Err(StoreError::Constraint(_) | StoreError::Bug(_)) if accounts.len() > 1 => {
+        Err(StoreError::Constraint(_) | StoreError::Bug(_)) if waiting.len() > 1 => {
             one_by_one(store, points, waiting).await;
         }
         Err(error) => {
