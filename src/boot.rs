@@ -33,7 +33,6 @@ use crate::live::devices::Door;
 use crate::live::stream::{self, DoorConfig, Reports, ServeConfig, Serving, SignIns};
 use crate::live::tracks::TrackWriter;
 use crate::settings::Settings;
-use crate::store::embedded::EmbeddedPg;
 use crate::store::{Secrets, Store};
 use crate::{console, customers, dispatch, health, live, observe, openapi, work};
 
@@ -48,7 +47,7 @@ pub struct Running {
     pub app: App,
     server: Serving,
     tracks: Arc<TrackWriter>,
-    postgres: Option<EmbeddedPg>,
+    ground: Ground,
 }
 
 impl Running {
@@ -59,10 +58,7 @@ impl Running {
         // Boards save their snapshots and positions reach their table; neither may hold up the end for long.
         tokio::time::timeout(SETTLES_WITHIN, self.tracks.settled()).await.ok();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        self.app.store.pool().close().await;
-        if let Some(postgres) = self.postgres {
-            tokio::task::spawn_blocking(move || postgres.stop()).await.ok();
-        }
+        self.ground.close().await;
     }
 }
 
@@ -77,15 +73,15 @@ pub async fn start_with(settings: Settings, basemap: Basemap) -> anyhow::Result<
         .with_context(|| format!("cannot listen on {}; is another server running there?", settings.listen))?;
     listener.set_nonblocking(true)?;
     let waiting = health::waiting_room(listener.try_clone()?)?;
-    let Ground { store, secrets, postgres } = Ground::open(&settings).await?;
-    let house = assemble(&settings, store, secrets);
+    let ground = Ground::open(&settings).await?;
+    let house = assemble(&settings, ground.store.clone(), ground.secrets.clone());
     let (app, tracks) = (house.app.clone(), Arc::clone(&house.tracks));
     waiting.stop(false).await;
     let addr = listener.local_addr()?;
     let server = serve(&settings, house, basemap, listener)?;
     keep_partitions(app.store.clone());
     tracing::info!(%addr, "muster serves");
-    Ok(Running { addr, app, server, tracks, postgres })
+    Ok(Running { addr, app, server, tracks, ground })
 }
 
 /// Hears of every change of an account, from both lanes, and passes it on.

@@ -25,8 +25,8 @@ pub fn problem(rejection: &Rejection) -> Problem {
             Fault::new(Code::VALIDATION_ERROR, detail).at("/data/attributes/propertyId").into()
         }
         Rejection::AlreadyExists => Problem::new(Code::ALREADY_EXISTS, "Another resource has this id."),
-        Rejection::StaleVisit(current) => stale(visit_resource(current)),
-        Rejection::StaleJob(current) => stale(job_state(current)),
+        Rejection::StaleVisit(current) => Problem::stale(&visit_resource(current)),
+        Rejection::StaleJob(current) => Problem::stale(&job_state(current)),
         Rejection::WrongState { current, busy_with } => {
             let detail = match busy_with {
                 Some(other) => format!("A worker of this visit is under way with visit {other}."),
@@ -53,11 +53,6 @@ pub fn problem(rejection: &Rejection) -> Problem {
             Fault::new(Code::TIME_OFF_OVERLAPS, detail).meta(json!({ "timeOffId": with })).into()
         }
     }
-}
-
-fn stale(current: Value) -> Problem {
-    let detail = "The resource has changed since you read it.";
-    Fault::new(Code::PRECONDITION_FAILED, detail).header("If-Match").meta(json!({ "current": current })).into()
 }
 
 fn job_state(job: &Job) -> Value {

@@ -131,8 +131,7 @@ pub async fn command_or_trial(
         decision.facts.iter().for_each(|fact| tried.evolve(board.position(), fact));
         render(&tried, &decision)
     };
-    let answer = app.boards.look(caller.account, look).await;
-    answer.map(envelope::send).map_err(|_| StoreError::Unavailable("board".into()).into())
+    Ok(envelope::send(app.boards.look(caller.account, look).await?))
 }
 
 /// The same at a known instant, for answers that tell it.

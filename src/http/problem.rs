@@ -5,6 +5,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
+use muster_actors::directory::Unread;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -123,6 +124,15 @@ impl From<StoreError> for Problem {
                 Self::new(Code::UNAVAILABLE, "The database cannot be reached. Nothing happened.")
             }
             StoreError::Bug(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<Unread> for Problem {
+    fn from(error: Unread) -> Self {
+        match error {
+            Unread::Full => Self::new(Code::OVERLOADED, "The board's queue is full."),
+            Unread::Unavailable => StoreError::Unavailable("board".into()).into(),
         }
     }
 }

@@ -8,4 +8,4 @@ pub mod telling;
 pub mod wire;
 
 pub use openapi::Doc;
-pub use routes::{routes, unread};
+pub use routes::routes;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, ServiceConfig, get, post, resource as at};
-use muster_actors::directory::{Directory, Unread};
+use muster_actors::directory::Directory;
 use muster_domain::TimeWindow;
 use muster_domain::dispatch::board::{Board, Command};
 use muster_domain::dispatch::{Step, Visit};
@@ -19,7 +19,7 @@ use crate::http::caller::may;
 use crate::http::change::{command, command_or_trial};
 use crate::http::envelope::Answer;
 use crate::http::{Allowed, App, Input, Listing, Problem};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// Longer schedules are read in pieces.
 const MAX_SCHEDULE_DAYS: i64 = 62;
@@ -82,20 +82,13 @@ pub async fn visits_of(
     only: Option<WorkerId>,
 ) -> Result<(i64, Vec<Visit>), Problem> {
     let look = move |board: &Board| (board.position(), board.schedule(&range).cloned().collect::<Vec<Visit>>());
-    let (seq, mut visits) = boards.look(account, look).await.map_err(unread)?;
+    let (seq, mut visits) = boards.look(account, look).await?;
     let known: BTreeSet<VisitId> = visits.iter().map(|visit| visit.id).collect();
     let closed = port::closed_visits(store, account, range).await?;
     visits.extend(closed.into_iter().filter(|visit| !known.contains(&visit.id)));
     visits.retain(|visit| only.is_none_or(|worker| visit.workers.contains(&worker)));
     visits.sort_by_key(|visit| visit.id);
     Ok((seq, visits))
-}
-
-pub fn unread(error: Unread) -> Problem {
-    match error {
-        Unread::Full => Problem::new(crate::http::Code::OVERLOADED, "The board's queue is full."),
-        Unread::Unavailable => StoreError::Unavailable("board".into()).into(),
-    }
 }
 
 /// Pairs of visits that somebody allowed to overlap.
@@ -105,7 +98,7 @@ pub async fn conflicts(caller: Allowed<may::ScheduleWrite>, app: Data<App>) -> R
     let look = |board: &Board| -> Vec<Value> {
         board.overlaps().iter().map(|overlap| conflict_resource(board, overlap)).collect()
     };
-    let pairs = app.boards.look(caller.caller.account, look).await.map_err(unread)?;
+    let pairs = app.boards.look(caller.caller.account, look).await?;
     Ok(Answer::ok(Value::Array(pairs)).respond())
 }
 

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::openapi::{NewWorkerAttributes, WorkerPatch};
 use super::wire::{self, Edit, NewWorker, Who, WorkerAttributes, worker_resource};
 use super::{Profile, activity, store};
-use crate::dispatch::visits::unread;
 use crate::http::caller::{Needs, may};
 use crate::http::change::change;
 use crate::http::envelope::{Answer, nothing};
@@ -251,7 +250,7 @@ async fn no_longer_fit(app: &App, caller: &Caller, id: WorkerId, edit: &Edit) ->
         let next = board.worker(id).map(|card| edit.apply(card));
         next.map(|next| board.no_longer_fit(&next, now)).unwrap_or_default()
     };
-    app.boards.look(caller.account, look).await.map_err(unread)
+    Ok(app.boards.look(caller.account, look).await?)
 }
 
 async fn updated(
