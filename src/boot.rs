@@ -21,13 +21,14 @@ use muster_domain::dispatch::VisitStatus;
 use muster_domain::dispatch::board::Board;
 use muster_domain::ids::AccountId;
 use muster_domain::journal::Fact;
+use rustls::ServerConfig;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::demo::city::basemap::{self, Basemap};
 use crate::dispatch::visits::telling::{Fragments, Schedules};
 use crate::ground::Ground;
 use crate::http::app::Announce;
-use crate::http::{App, shell};
+use crate::http::{App, shell, tls};
 use crate::identity::{self, Identity};
 use crate::live::devices::Door;
 use crate::live::stream::{self, DoorConfig, Reports, ServeConfig, Serving, SignIns};
@@ -72,13 +73,14 @@ pub async fn start_with(settings: Settings, basemap: Basemap) -> anyhow::Result<
     let listener = TcpListener::bind(settings.listen)
         .with_context(|| format!("cannot listen on {}; is another server running there?", settings.listen))?;
     listener.set_nonblocking(true)?;
-    let waiting = health::waiting_room(listener.try_clone()?)?;
+    let tls = settings.tls()?.map(tls::open).transpose()?;
+    let waiting = health::waiting_room(listener.try_clone()?, tls.clone())?;
     let ground = Ground::open(&settings).await?;
     let house = assemble(&settings, ground.store.clone(), ground.secrets.clone());
     let (app, tracks) = (house.app.clone(), Arc::clone(&house.tracks));
     waiting.stop(false).await;
     let addr = listener.local_addr()?;
-    let server = serve(&settings, house, basemap, listener)?;
+    let server = serve(&settings, house, basemap, listener, tls)?;
     keep_partitions(app.store.clone());
     tracing::info!(%addr, "muster serves");
     Ok(Running { addr, app, server, tracks, ground })
@@ -189,12 +191,18 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .configure(console::routes);
 }
 
-fn serve(settings: &Settings, house: House, basemap: Basemap, listener: TcpListener) -> anyhow::Result<Serving> {
+fn serve(
+    settings: &Settings,
+    house: House,
+    basemap: Basemap,
+    listener: TcpListener,
+    tls: Option<ServerConfig>,
+) -> anyhow::Result<Serving> {
     let House { app, identity, door, .. } = house;
     let (data, identity, basemap) = (Data::new(app), Data::new(identity), Data::new(basemap));
     let console = Data::new(console::Source::new(settings.static_dir.clone()));
     let config = ServeConfig { threads: settings.threads, ..ServeConfig::default() };
-    let serving = stream::serve(config, listener, door, move || {
+    let serving = stream::serve(config, listener, tls, door, move || {
         Web::new()
             .app_data(data.clone())
             .app_data(identity.clone())

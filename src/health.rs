@@ -6,11 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use actix_http::ConnectionType;
-use actix_web::dev::ServerHandle;
+use actix_http::{ConnectionType, HttpService};
+use actix_server::{Server, ServerHandle};
+use actix_service::map_config;
+use actix_web::dev::AppConfig;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, ServiceConfig, get, to};
-use actix_web::{App as Web, HttpRequest, HttpResponse, HttpServer, ResponseError};
+use actix_web::{App as Web, HttpRequest, HttpResponse, ResponseError};
+use rustls::ServerConfig;
 use serde_json::{Map, Value, json};
 
 use crate::http::{App, Code, Problem};
@@ -74,7 +77,7 @@ async fn metrics() -> HttpResponse {
 }
 
 /// Answers on the port while the database is made ready: alive, and not yet ready for anything.
-pub fn waiting_room(listener: TcpListener) -> std::io::Result<ServerHandle> {
+pub fn waiting_room(listener: TcpListener, tls: Option<ServerConfig>) -> std::io::Result<ServerHandle> {
     async fn wait(request: HttpRequest) -> HttpResponse {
         if request.path() == "/health/live" {
             return HttpResponse::Ok().json(json!({ "status": "ok" }));
@@ -87,8 +90,16 @@ pub fn waiting_room(listener: TcpListener) -> std::io::Result<ServerHandle> {
         refused.head_mut().set_connection_type(ConnectionType::Close);
         refused
     }
-    let server =
-        HttpServer::new(|| Web::new().default_service(to(wait))).workers(1).disable_signals().listen(listener)?.run();
+    let room = || map_config(Web::new().default_service(to(wait)), |()| AppConfig::default());
+    let builder = Server::build().workers(1).disable_signals();
+    let server = match tls {
+        None => builder.listen("waiting", listener, move || HttpService::build().finish(room()).tcp()),
+        Some(tls) => {
+            let open = move || HttpService::build().finish(room()).rustls_0_23(tls.clone());
+            builder.listen("waiting", listener, open)
+        }
+    };
+    let server = server?.run();
     let handle = server.handle();
     actix_rt::spawn(server);
     Ok(handle)

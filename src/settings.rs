@@ -8,10 +8,14 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::http::tls;
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub listen: SocketAddr,
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
     pub data_dir: PathBuf,
     pub database_url: Option<String>,
     pub migrate_database_url: Option<String>,
@@ -36,6 +40,12 @@ pub enum Environment {
 /// Name, default and meaning, in the order of the struct.
 pub const REFERENCE: &[(&str, &str, &str)] = &[
     ("listen", "127.0.0.1:8080", "Address and port. `PORT` alone is honoured too: all addresses, that port."),
+    (
+        "tls_certificate",
+        "none: plain HTTP, for behind a proxy",
+        "The certificate with its chain, PEM. Then the port speaks TLS 1.3 alone; a renewed file is taken within a minute.",
+    ),
+    ("tls_key", "none", "The certificate's key, PEM; needed with `tls_certificate`."),
     (
         "data_dir",
         "/var/lib/muster for root, else ./.muster",
@@ -79,6 +89,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls_certificate: None,
+            tls_key: None,
             data_dir: default_data_dir(),
             database_url: None,
             migrate_database_url: None,
@@ -107,6 +119,15 @@ fn nix_uid() -> u32 {
 }
 
 impl Settings {
+    /// `None`: plain HTTP.
+    pub fn tls(&self) -> anyhow::Result<Option<tls::Files>> {
+        match (self.tls_certificate.clone(), self.tls_key.clone()) {
+            (Some(certificate), Some(key)) => Ok(Some(tls::Files { certificate, key })),
+            (None, None) => Ok(None),
+            _ => anyhow::bail!("MUSTER_TLS_CERTIFICATE and MUSTER_TLS_KEY are needed together"),
+        }
+    }
+
     /// Defaults, then the file, then the environment, then flags: the later wins.
     pub fn read(file: Option<&Path>, flags: &[(String, String)]) -> Result<Self, Box<figment::Error>> {
         Self::read_over(Settings::default(), file, flags)

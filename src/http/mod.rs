@@ -12,6 +12,7 @@ pub mod listing;
 pub mod openapi;
 pub mod problem;
 pub mod shell;
+pub mod tls;
 
 pub use app::{Admission, App};
 pub use caller::{Allowed, Caller};

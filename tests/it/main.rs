@@ -23,6 +23,7 @@ mod reference;
 mod servers;
 mod stream;
 mod tenancy;
+mod tls;
 mod tracks;
 mod users;
 mod visits;

@@ -15,7 +15,8 @@ pub fn origin(app: &App, request: &HttpRequest) -> String {
         return url.trim_end_matches('/').to_owned();
     }
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    format!("http://{}", host.unwrap_or("localhost"))
+    let scheme = if request.app_config().secure() { "https" } else { "http" };
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
 pub fn setup(origin: &str, token: &str, label: &str) -> Setup {

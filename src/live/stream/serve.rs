@@ -3,24 +3,30 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_codec::Framed;
 use actix_http::body::MessageBody;
-use actix_http::{HttpService, Request, Response};
+use actix_http::{HttpService, Request, Response, TlsAcceptorConfig, h1};
 use actix_rt::net::TcpStream;
-use actix_server::{Server, ServerHandle};
+use actix_server::{GracefulShutdownSignal, Server, ServerHandle};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::HttpResponse;
 use actix_web::dev::AppConfig;
+use rustls::ServerConfig;
 
 use super::Door;
-use super::upgrade::upgrade;
+use super::upgrade::{Line, upgrade};
 
 #[derive(Clone, Copy, Debug)]
 pub struct ServeConfig {
     pub threads: usize,
     pub keep_alive: Duration,
+    /// TLS must be agreed within this time.
+    pub handshake: Duration,
     /// A request's head must be here within this time.
     pub slow_headers: Duration,
     /// Over how long a drain sends the sockets away.
@@ -34,6 +40,7 @@ impl Default for ServeConfig {
         Self {
             threads: 2,
             keep_alive: Duration::from_secs(75),
+            handshake: Duration::from_secs(10),
             slow_headers: Duration::from_secs(10),
             drain_spread: Duration::from_secs(5),
             drain_requests: Duration::from_secs(20),
@@ -59,7 +66,13 @@ impl Serving {
 }
 
 /// Serves on `listener` until stopped; `app` makes the application, once per thread. Signals are the caller's.
-pub fn serve<F, I, S, B>(config: ServeConfig, listener: TcpListener, door: Arc<Door>, app: F) -> io::Result<Serving>
+pub fn serve<F, I, S, B>(
+    config: ServeConfig,
+    listener: TcpListener,
+    tls: Option<ServerConfig>,
+    door: Arc<Door>,
+    app: F,
+) -> io::Result<Serving>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -71,15 +84,78 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
-    let addr = listener.local_addr()?;
     let builder =
         Server::build().workers(config.threads).shutdown_timeout(config.drain_requests.as_secs()).disable_signals();
-    let stopping = builder.graceful_shutdown_signal();
-    let opened = door.clone();
-    let builder = builder.listen("muster", listener, move || {
-        let stopping = stopping.clone();
-        let door = opened.clone();
-        let app = app().into_factory().map_err(|error: S::Error| error.into().error_response());
+    let frame = Frame {
+        stopping: builder.graceful_shutdown_signal(),
+        addr: listener.local_addr()?,
+        is_secure: tls.is_some(),
+        door: door.clone(),
+        config,
+    };
+    let builder = match tls {
+        None => builder.listen("muster", listener, move || frame.clone().around::<TcpStream, _, _, _>(app()).tcp()),
+        Some(tls) => builder.listen("muster", listener, move || {
+            let handshake = TlsAcceptorConfig::default().handshake_timeout(config.handshake);
+            frame.clone().around::<TlsStream<TcpStream>, _, _, _>(app()).rustls_0_23_with_config(tls.clone(), handshake)
+        }),
+    }?;
+    let server = builder.run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Ok(Serving { server: handle, door, config })
+}
+
+/// What is the same around the application with and without TLS.
+#[derive(Clone)]
+struct Frame {
+    stopping: GracefulShutdownSignal,
+    addr: SocketAddr,
+    is_secure: bool,
+    door: Arc<Door>,
+    config: ServeConfig,
+}
+
+impl Frame {
+    #[expect(clippy::type_complexity, reason = "services have no shorter names")]
+    fn around<T, I, S, B>(
+        self,
+        app: I,
+    ) -> HttpService<
+        T,
+        impl ServiceFactory<
+            Request,
+            Config = (),
+            Response = S::Response,
+            Error = HttpResponse,
+            InitError = S::InitError,
+            Service: Service<Request, Future: 'static>,
+            Future: 'static,
+        >,
+        B,
+        h1::ExpectHandler,
+        impl ServiceFactory<
+            (Request, Framed<T, h1::Codec>),
+            Config = (),
+            Response = (),
+            Error = Broken,
+            InitError = (),
+            Future: 'static,
+        >,
+    >
+    where
+        T: Line,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<actix_web::Error> + 'static,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>> + 'static,
+        <S::Service as Service<Request>>::Future: 'static,
+        S::Service: 'static,
+        B: MessageBody + 'static,
+    {
+        let Self { stopping, addr, is_secure, door, config } = self;
+        let app = app.into_factory().map_err(|error: S::Error| error.into().error_response());
         HttpService::build()
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
@@ -92,16 +168,11 @@ where
             .tcp_nodelay(true)
             .upgrade(fn_service(move |(request, framed)| {
                 let door = door.clone();
-                async move { upgrade::<TcpStream>(door, request, framed).await.map_err(Broken) }
+                async move { upgrade::<T>(door, request, framed).await.map_err(Broken) }
             }))
             // The only constructor that knows the address; without it links and logs would say localhost:8080.
-            .finish(map_config(app, move |_| AppConfig::__priv_test_new(false, addr.to_string(), addr)))
-            .tcp()
-    })?;
-    let server = builder.run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
-    Ok(Serving { server: handle, door, config })
+            .finish(map_config(app, move |_| AppConfig::__priv_test_new(is_secure, addr.to_string(), addr)))
+    }
 }
 
 /// The connection broke while it was being upgraded; nobody is left to be told.

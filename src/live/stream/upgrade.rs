@@ -9,6 +9,8 @@ use actix_codec::Framed;
 use actix_http::body::BodySize;
 use actix_http::header::{self, HeaderValue};
 use actix_http::{ConnectionType, HttpMessage, Request, Response, StatusCode, h1, ws};
+use actix_rt::net::TcpStream;
+use actix_tls::accept::rustls_0_23::TlsStream;
 use bytes::{Bytes, BytesMut};
 use futures_util::SinkExt;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,9 +25,26 @@ const NOTSENT_LOWAT_BYTES: libc::c_int = 16 * 1024;
 /// Unacknowledged bytes for so long mean that the other end is gone.
 const USER_TIMEOUT_MS: libc::c_int = 30_000;
 
+/// A connection that can become a stream: its bytes, plain or behind TLS, and the socket below.
+pub(super) trait Line: AsyncRead + AsyncWrite + Unpin + 'static {
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Line for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Line for TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
 pub(super) async fn upgrade<T>(door: Arc<Door>, request: Request, framed: Framed<T, h1::Codec>) -> io::Result<()>
 where
-    T: AsyncRead + AsyncWrite + AsRawFd + Unpin + 'static,
+    T: Line,
 {
     let peer = request.peer_addr();
     let entry = match door.knock(request.head()).await {
@@ -55,7 +74,7 @@ where
     let mut handshake = BytesMut::with_capacity(256);
     let mut parts = framed.into_parts();
     parts.codec.encode(h1::Message::Item((answer, BodySize::None)), &mut handshake)?;
-    tune(&parts.io);
+    tune(parts.io.socket());
     socket::open(parts.io, handshake.freeze(), &parts.read_buf, entry, door);
     Ok(())
 }

@@ -43,17 +43,22 @@ impl Drop for Inner {
 
 impl App {
     pub async fn start() -> Self {
-        Self::on(Arc::new(database().await), CONNECTIONS).await
+        Self::with(|_| {}).await
+    }
+
+    /// A server with other settings than the tests' usual ones.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::on(Arc::new(database().await), change).await
     }
 
     /// A server that waits for itself for ever if it ever holds one connection while it asks for another.
     pub async fn with_one_connection() -> Self {
-        Self::on(Arc::new(database().await), 1).await
+        Self::with(|settings| settings.database_connections = 1).await
     }
 
     /// Another server on the same database.
     pub async fn sibling(&self) -> Self {
-        Self::on(Arc::clone(&self.inner.db), CONNECTIONS).await
+        Self::on(Arc::clone(&self.inner.db), |_| {}).await
     }
 
     /// A server that somebody else starts and stops.
@@ -61,18 +66,19 @@ impl App {
         Self { inner: Arc::new(Inner { addr, db, http: client(), stop: None, thread: None }) }
     }
 
-    async fn on(db: Arc<TestDb>, database_connections: u32) -> Self {
-        let settings = Settings {
+    async fn on(db: Arc<TestDb>, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: std::env::temp_dir(),
             database_url: Some(db.server_url.clone()),
             migrate_database_url: Some(db.owner_url.clone()),
             secret: Some("a-secret-for-tests-only".into()),
             threads: 2,
-            database_connections,
+            database_connections: CONNECTIONS,
             password_cost: PASSWORD_COST,
             ..Settings::default()
         };
+        change(&mut settings);
         let (ready, started) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || serve(settings, ready, stopped));
