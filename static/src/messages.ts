@@ -14,6 +14,16 @@ export const m = {
   presence: {
     online: "Online", stale: "Quiet for a while", lost: "Connection lost", never: "Not seen yet",
   } satisfies Record<Presence, string>,
+  /** Why somebody is not heard from; `ago` is the age of the last fix. */
+  because: {
+    OFF_SHIFT: () => "Off shift", LOW_BATTERY: (ago: string) => `Battery was low · ${ago}`, SILENT: (ago: string) => `Silent for ${ago}`,
+    NO_POSITION_YET: () => "No position yet", NOT_SHARING: () => "Not sharing", PAUSED: () => "Sharing paused",
+    NO_FIX: (ago: string) => `No GPS fix · ${ago}`, CLOCK_WRONG: () => "The phone’s clock is wrong",
+  } as Record<string, (ago: string) => string>,
+  availability: {
+    title: "Availability", available: "Available", unavailable: "Not available", setAvailable: "Set available", setUnavailable: "Set not available",
+    changed: (who: string, state: string) => `${who}: ${state}.`,
+  },
   weekday: {
     mon: "Mon", tue: "Tue", wed: "Wed", thu: "Thu", fri: "Fri", sat: "Sat", sun: "Sun",
   } satisfies Record<Weekday, string>,
@@ -33,14 +43,18 @@ export const m = {
   header: {
     previousDay: "Previous day", nextDay: "Next day", today: "Today", pickDate: "Pick a date",
     search: "Search visits and people", searchShort: "Search", nothingFound: "Nothing found",
-    unassigned: "unassigned", late: "late", offline: "offline",
-    lateHint: "Visits that should have started or ended by now", offlineHint: "People on shift who are not heard from",
+    unassigned: "unassigned", late: "late", offline: "offline", atRisk: "at risk", filterOn: "filter on",
+    lateHint: "Visits that should have started or ended by now, and those at risk because the one before runs over", offlineHint: "People on shift who are not heard from",
     unassignedHint: "Visits with a time and nobody to do them",
     link: { live: "Live", catchingUp: "Catching up", offline: "Offline" },
     linkHint: {
       live: "Everything you see is current.",
       catchingUp: "Reconnecting; what you see may be some seconds old.",
       offline: "No connection: what you see may be out of date, and changes are not possible.",
+    },
+    linkSince: {
+      live: () => "", catchingUp: (at: string) => `Catching up: what you see is from ${at}.`,
+      offline: (at: string) => `No connection since ${at}. What you see may be out of date; changes are possible again when it is back.`,
     },
     toDark: "Dark theme", toLight: "Light theme", me: "Your account", create: "New",
     newJob: "New job", newClient: "New client", newWorker: "New worker", newTimeOff: "Time off",
@@ -54,14 +68,35 @@ export const m = {
       late: "Nothing is late.", done: "Nothing is finished yet.",
     },
     dropHere: "Drop here to take it off the board", noTime: "No time yet",
-    hint: "Drag onto a lane, or press “a” to assign.",
+    hint: "Drag onto a lane, or press “a” to assign.", atRisk: "At risk: the visit before runs over",
   },
   board: {
-    title: "Board", people: (n: number) => (n === 1 ? "1 person" : `${n} people`), now: "now",
+    title: "Board", grid: "The day, a row for each person", visits: (n: number) => (n === 1 ? "1 visit" : `${n} visits`),
+    someOf: (some: number, all: number) => `${some} of ${all}`, clearFilter: "Show everybody",
+    noneOf: { offline: "Everybody on shift is heard from.", late: "Nobody is late." },
+    people: (n: number) => (n === 1 ? "1 person" : `${n} people`), now: "now",
     lane: (name: string, n: number) => `${name}, ${n === 1 ? "1 visit" : `${n} visits`}`,
     empty: "No workers yet", emptyHint: "Add the people who do the work; each gets a lane here.",
     timeOff: (reason: string) => (reason ? `Time off: ${reason}` : "Time off"), zoomIn: "Zoom in", zoomOut: "Zoom out",
     offShift: "Off shift", inactive: "Inactive", resize: "Drag to change the end",
+  },
+  holds: { moving: (who: string) => `${who} is moving this` },
+  verdict: { fits: "It fits.", asking: "Checking…", title: "Would it fit?" },
+  arrivals: {
+    title: "Arrivals to confirm", badge: "arrival to confirm", count: (n: number) => (n === 1 ? "1 arrival to confirm" : `${n} arrivals to confirm`),
+    none: "No arrivals wait for you.", line: (who: string, at: string) => `${who} seems to have arrived at ${at}.`,
+    accept: "Confirm", dismiss: "Not yet", somebody: "Somebody", acceptLabel: (what: string) => `Confirm arrival: ${what}`,
+    dismissLabel: (what: string) => `Not arrived yet: ${what}`, dismissed: "The visit stays as it was.",
+  },
+  myDay: {
+    title: "My day", lead: (n: number) => (n === 0 ? "No visits this day." : n === 1 ? "1 visit" : `${n} visits`), directions: "Directions",
+    limited: "Your sign-in reports where you are. Your visits are kept by your office.", next: "Next", empty: "Nothing is planned for you on this day.",
+    done: "Done", confirm: (step: string, visit: string) => `${step}: ${visit}`,
+  },
+  demo: {
+    title: "Demonstration", pause: "Pause", resume: "Resume", paused: "paused", speed: "Speed", times: (n: number) => `${n}×`,
+    breakVan: "Break a van", rush: "Rush: 20 urgent jobs", workers: (n: number) => `${n} simulated workers`,
+    broke: "A van broke down.", rushed: "20 urgent jobs came in.", nowPaused: "The demonstration is paused.", nowRuns: "The demonstration runs.",
   },
   map: {
     title: "Map", fit: "Show everything", empty: "Nobody is on the map yet", emptyHint: "People appear as soon as they report where they are, visits when their property has a place.", noMap: "The map cannot be drawn in this browser.",
@@ -81,7 +116,9 @@ export const m = {
     anyHours: "Any time", timeOff: "Time off", position: "Position", history: "History", noHistory: "What happens from now on shows here.",
     nobody: "Nobody yet", unknownClient: "Client", today: "This day", noVisits: "No visits this day.",
     jobNumber: (n: number) => `Job ${n}`, forced: "Allowed to overlap", call: "Call", you: "you", system: "by itself",
-    until: (text: string) => `until ${text}`,
+    until: (text: string) => `until ${text}`, heard: (at: string) => `heard ${at}`, presence: "Presence", battery: "Battery",
+    accuracy: "Accuracy", percent: (n: number) => `${n} %`, metres: (n: number) => `± ${n} m`, lastFix: "Last fix", charging: "charging",
+    place: (lat: string, lng: string) => `${lat}, ${lng}`,
   },
   act: {
     startTravel: "On the way", arrive: "Arrived", start: "Start work", resume: "Resume work", pause: "Pause",
@@ -94,7 +131,9 @@ export const m = {
     moved: (visit: string, when: string) => `${visit} moved to ${when}.`,
     unassigned: (visit: string) => `${visit} is unassigned.`,
     status: (visit: string, status: string) => `${visit}: ${status}.`,
-    undone: "Undone.", cannotUndo: "This can no longer be undone.",
+    undone: "Undone.", cannotUndo: "This can no longer be undone: somebody changed the visit since.", nothingToUndo: "There is nothing to undo.",
+    undoReason: "Taken back", nobodyOn: (visit: string) => `${visit} has nobody to take off.`,
+    cannotMove: (visit: string) => `${visit} can no longer be moved.`,
     created: (what: string) => `${what} created.`, saved: "Saved.",
     changedMeanwhile: "Somebody changed this visit a moment ago. It now shows the latest; please try again.",
     superseded: "This visit belongs to somebody else by now.",
@@ -110,7 +149,8 @@ export const m = {
     cancel: "Cancel", save: "Save", create: "Create", close: "Close", required: "Required",
     assignTitle: "Assign visit", moveTitle: "Move visit", assignButton: "Assign", moveButton: "Move",
     start: "Start", end: "End", worker: "Worker", workers: "Workers", nobody: "Nobody", minutes: "Length (minutes)",
-    findWorker: "Find a worker", free: "Free", reopenTitle: "Reopen visit", cancelTitle: "Cancel visit",
+    findWorker: "Find a worker", free: "Free", distance: (km: string) => `${km} km away`, nearest: "Those who fit first, nearest first.",
+    day: "Day", time: "Time", keepWorker: "People", away: "distance unknown", reopenTitle: "Reopen visit", cancelTitle: "Cancel visit",
     reason: "Reason", reopenButton: "Reopen", cancelButton: "Cancel visit", keep: "Keep it",
   },
   conflict: {
@@ -161,19 +201,27 @@ export const m = {
   reference: (id: string) => `Reference ${id}`,
 
   keys: {
-    title: "Keyboard shortcuts",
-    list: [
-      ["↑ ↓ or j k", "Next and previous visit"], ["← →", "Previous and next visit in time"],
-      ["a", "Assign the selected visit"], ["m", "Move the selected visit"], ["n", "New job"],
-      ["t", "Go to today"], ["[ ]", "Previous and next day"], ["/", "Search"],
-      ["Ctrl Z", "Undo the last move"], ["?", "This sheet"], ["Esc", "Close or deselect"],
-    ] as [string, string][],
+    title: "Keyboard shortcuts", single: "Single letters are shortcuts", singleHint: "Turn this off if letters act when you do not mean them to. The others stay.",
+    groups: [
+      ["Walk", [
+        ["↑ ↓ or j k", "Next and previous lane, or item of the queue"], ["← →", "Previous and next visit of a lane"],
+        ["Home End", "The name of a lane, and its last visit"], ["Page ↑ ↓", "Eight lanes up or down"],
+        ["q", "Queue"], ["b", "Board"], ["i", "Details"], ["Enter", "Open the details"], ["Esc", "Close, or cancel a move"],
+      ]],
+      ["Do", [
+        ["m", "Move to another day, time or person"], ["a", "Assign: who fits, nearest first"], ["u", "Unassign"], ["n", "New job"],
+        ["Alt ← →", "Move by 15 minutes; let go of Alt to drop"], ["Alt ↑ ↓", "Move to the lane above or below"], ["Ctrl Z", "Undo"],
+      ]],
+      ["Go", [
+        ["t", "Today"], ["[ ]", "Previous and next day"], ["/", "Search"], ["?", "This sheet"],
+      ]],
+    ] as [string, [string, string][]][],
   },
   events: {
     "visit.created": "Visit created", "visit.assigned": "Assigned", "visit.unassigned": "Unassigned",
     "visit.moved": "Moved", "visit.travelStarted": "On the way", "visit.arrived": "Arrived",
     "visit.started": "Work started", "visit.paused": "Paused", "visit.completed": "Completed",
     "visit.cancelled": "Cancelled", "visit.noAccess": "No access", "visit.reopened": "Reopened",
-    "visit.updated": "Changed", "visit.superseded": "A late report was kept as evidence",
+    "visit.arrivalProposed": "Arrival noticed", "visit.arrivalDismissed": "Arrival not confirmed", "visit.updated": "Changed", "visit.superseded": "A late report was kept as evidence",
   } as Record<string, string>,
 };

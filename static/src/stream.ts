@@ -24,6 +24,7 @@ export type News =
   | { kind: "workersChanged"; up: LivePosition[]; rm: string[] }
   | { kind: "visitsReplaced"; visits: Visit[] }
   | { kind: "event"; event: StreamEvent; seq: number; removed: string | null }
+  | { kind: "holding"; visitId: string; by: { userId: string; name: string } | null }
   | { kind: "refused"; code: string }
   | { kind: "over"; code: number };
 
@@ -110,6 +111,15 @@ export class StreamProtocol {
     return this.greeted ? [{ do: "send", frame: { type: "update", id, viewport } }] : [];
   }
 
+  /** Says that a visit is in one's hand, to be repeated every few seconds; only live, since a hold is of the moment. */
+  hold(id: string, visitId: string): Effect[] {
+    return this.held.get(id)?.subscribed ? [{ do: "send", frame: { type: "hold", id, visitId } }] : [];
+  }
+
+  release(id: string, visitId: string): Effect[] {
+    return this.held.get(id)?.subscribed ? [{ do: "send", frame: { type: "release", id, visitId } }] : [];
+  }
+
   opened(nowMs: number): Effect[] {
     this.open = true;
     this.heardAtMs = nowMs;
@@ -156,6 +166,7 @@ export class StreamProtocol {
       case "event": return this.event(frame);
       case "reset": return this.reset(frame);
       case "heartbeat": return this.heartbeat(frame);
+      case "holding": return this.holding(frame);
       case "error": return [{ do: "tell", news: { kind: "refused", code: String(frame.code ?? "") } }];
       case "bye":
         this.byeCode = typeof frame.code === "number" ? frame.code : undefined;
@@ -257,6 +268,12 @@ export class StreamProtocol {
       if (log?.cursor) log.upto = Math.max(log.upto, Number(seq));
     }
     return [];
+  }
+
+  private holding(frame: Frame): Effect[] {
+    if (!this.held.has(frame.id) || typeof frame.visitId !== "string") return [];
+    const by = frame.by && typeof frame.by === "object" ? { userId: String(frame.by.userId ?? ""), name: String(frame.by.name ?? "") } : null;
+    return [{ do: "tell", news: { kind: "holding", visitId: frame.visitId, by } }];
   }
 
   private subscription(held: Held): Record<string, unknown> {

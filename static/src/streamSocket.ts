@@ -43,6 +43,14 @@ export class LiveStream {
     this.perform(this.protocol.look(id, viewport));
   }
 
+  hold(id: string, visitId: string): void {
+    this.perform(this.protocol.hold(id, visitId));
+  }
+
+  release(id: string, visitId: string): void {
+    this.perform(this.protocol.release(id, visitId));
+  }
+
   private hurry(): void {
     if (!this.timer || this.socket) return;
     clearTimeout(this.timer);

@@ -21,6 +21,9 @@ export interface VisitAttributes {
   requiredSkills?: string[];
   priority?: number | null;
   overlapAllowed?: boolean;
+  /** The fence says that somebody is there, and nobody has confirmed it yet. */
+  arrivalProposedAt?: string | null;
+  arrivalProposedBy?: string | null;
   version: number;
 }
 export type Visit = VisitAttributes & { id: string };
@@ -58,6 +61,7 @@ export interface Live {
   speedMps?: number | null;
   accuracyM?: number | null;
   batteryPct?: number | null;
+  charging?: boolean | null;
   at?: string | null;
   presence?: Presence;
   reason?: string | null;
@@ -71,6 +75,8 @@ export interface WorkerAttributes {
   phone?: string | null;
   skills?: string[];
   status?: string;
+  /** "available" or "unavailable"; what the person, or the office, said. */
+  availability?: string | null;
   home?: Place | null;
   timeZone?: string | null;
   workingHours?: WorkingHours[] | null;
@@ -87,6 +93,8 @@ export interface JournalEvent {
   seq: number;
   type: string;
   at: string;
+  /** When it happened, if the server heard of it later. */
+  occurredAt?: string | null;
   actor?: Actor | null;
   reason?: string | null;
   visit?: { id: string } | null;

@@ -9,7 +9,7 @@ import { drag, misfitWords } from "./drag";
 
 export function DragGhost(): JSX.Element {
   return (
-    <Show when={drag()}>{(held) => {
+    <Show when={drag()?.mode === "keys" ? null : drag()}>{(held) => {
       const lane = () => {
         const target = held().target;
         return target?.kind === "lane" ? target : null;
@@ -23,9 +23,10 @@ export function DragGhost(): JSX.Element {
           <Show when={lane()} fallback={<span>{held().target?.kind === "queue" ? m.act.unassign : "…"}</span>}>{(target) => (
             <>
               <span>{workerName(floor.workers[target().workerId])} · {clock(target().span.from, zone())}–{clock(target().span.to, zone())}</span>
-              <For each={target().misfits}>{(one) => (
-                <span class="ghost-bad"><Icon name="alert" size={13} />{misfitWords(one, target().workerId)}</span>
+              <For each={target().verdict?.reasons ?? target().misfits.map((one) => misfitWords(one, target().workerId))}>{(words) => (
+                <span class="ghost-bad"><Icon name="alert" size={13} />{words}</span>
               )}</For>
+              <Show when={target().verdict?.fits}><span class="ghost-good"><Icon name="check" size={13} />{m.verdict.fits}</span></Show>
             </>
           )}</Show>
         </div>

@@ -1,32 +1,37 @@
 // One worker's day: who it is, when they work and are off, and their visits.
 import { createMemo, For, Show, type JSX } from "solid-js";
-import type { Worker } from "../api/types";
-import { agoOf } from "../state/words";
 import { m } from "../messages";
-import { derived, endOf, initials, livePosition, startOf, workerName, zone } from "../state/floor";
+import { derived, endOf, floor, initials, laneOf, livePosition, shownVisit, startOf, workerName, zone } from "../state/floor";
 import { choose, isChosen } from "../state/selection";
+import { presenceWords } from "../state/words";
 import { clock, overlaps, workingSpans } from "../time";
 import { drag } from "./drag";
-import { boxOf, LANE_HEIGHT, stack, widthOf, xOf, type Axis } from "./layout";
+import { board } from "./lanes";
+import { boxOf, LANE_HEIGHT, stack, widthOf, xOf, type Axis, type Row } from "./layout";
 import { VisitCard } from "./VisitCard";
 
-export function Lane(props: { worker: Worker; axis: Axis; top: number }): JSX.Element {
-  const visits = createMemo(() => derived.byWorker().get(props.worker.id) ?? []);
-  const rows = createMemo(() => stack(visits().map((v) => ({ from: startOf(v), to: endOf(v) }))));
-  const working = createMemo(() => workingSpans(props.worker.workingHours, props.axis, props.worker.timeZone ?? zone()));
-  const off = createMemo(() => (props.worker.timeOff ?? [])
+export function Lane(props: { workerId: string; axis: Axis; index: number }): JSX.Element {
+  const worker = () => floor.workers[props.workerId];
+  const visits = laneOf(props.workerId);
+  const rows = createMemo<Map<string, Row>>(() => {
+    const shown = visits().flatMap((id) => shownVisit(id) ?? []);
+    const stacked = stack(shown.map((visit) => ({ from: startOf(visit), to: endOf(visit) })));
+    return new Map(shown.map((visit, i) => [visit.id, stacked[i]!]));
+  });
+  const working = createMemo(() => workingSpans(worker()?.workingHours, props.axis, worker()?.timeZone ?? zone()));
+  const off = createMemo(() => (worker()?.timeOff ?? [])
     .map((one) => ({ ...one, from: Date.parse(one.startsAt), to: Date.parse(one.endsAt) }))
     .filter((one) => overlaps(one, props.axis)));
   const ghost = createMemo(() => {
     const target = drag()?.target;
-    return target?.kind === "lane" && target.workerId === props.worker.id ? target : null;
+    return target?.kind === "lane" && target.workerId === props.workerId ? target : null;
   });
   return (
-    <div class="lane" role="group" aria-label={m.board.lane(workerName(props.worker), visits().length)}
-      classList={{ chosen: isChosen("worker", props.worker.id), target: ghost() !== null }}
-      style={{ top: `${props.top}px`, height: `${LANE_HEIGHT}px` }}>
-      <LaneHead worker={props.worker} />
-      <div class="lane-track" data-lane={props.worker.id} style={{ width: `${widthOf(props.axis)}px` }}>
+    <div class="lane" role="row" aria-rowindex={props.index + 1} aria-label={m.board.lane(workerName(worker()), visits().length)}
+      classList={{ chosen: isChosen("worker", props.workerId), target: ghost() !== null }}
+      style={{ top: `${props.index * LANE_HEIGHT}px`, height: `${LANE_HEIGHT}px` }}>
+      <LaneHead workerId={props.workerId} visits={visits().length} />
+      <div class="lane-track" data-lane={props.workerId} style={{ width: `${widthOf(props.axis)}px` }}>
         <For each={working()}>{(span) => {
           const box = () => boxOf(props.axis, span);
           return <div class="lane-working" style={{ left: `${box().left}px`, width: `${box().width}px` }} />;
@@ -40,11 +45,11 @@ export function Lane(props: { worker: Worker; axis: Axis; top: number }): JSX.El
             </div>
           );
         }}</For>
-        <For each={visits()}>{(visit, index) => (
-          <VisitCard visit={visit} workerId={props.worker.id} axis={props.axis} row={rows()[index()] ?? { row: 0, rows: 1 }} />
+        <For each={visits()}>{(id) => (
+          <VisitCard id={id} workerId={props.workerId} axis={props.axis} row={rows().get(id) ?? FULL} />
         )}</For>
         <Show when={ghost()}>{(target) => (
-          <div class="lane-ghost" classList={{ bad: target().misfits.length > 0 }}
+          <div class="lane-ghost" classList={{ bad: target().verdict?.fits === false || target().misfits.length > 0 }}
             style={{ left: `${xOf(props.axis, target().span.from)}px`, width: `${boxOf(props.axis, target().span).width}px` }}>
             {clock(target().span.from, zone())}–{clock(target().span.to, zone())}
           </div>
@@ -53,26 +58,33 @@ export function Lane(props: { worker: Worker; axis: Axis; top: number }): JSX.El
     </div>
   );
 }
+const FULL: Row = { row: 0, rows: 1 };
 
-function LaneHead(props: { worker: Worker }): JSX.Element {
-  const live = () => livePosition(props.worker.id);
-  const presence = () => live()?.presence ?? "never";
+function LaneHead(props: { workerId: string; visits: number }): JSX.Element {
+  const worker = () => floor.workers[props.workerId];
+  const presence = () => livePosition(props.workerId)?.presence ?? "never";
   const line = () => {
-    const held = live();
-    if (props.worker.status === "inactive") return m.board.inactive;
-    if (!held || presence() === "never") return m.presence.never;
-    if (held.onShift === false) return m.board.offShift;
-    if (presence() === "online") return held.visitStatus ? m.status[held.visitStatus] : m.presence.online;
-    return `${m.presence[presence()]} · ${agoOf(held.at)}`;
+    const live = livePosition(props.workerId);
+    if (worker()?.status === "inactive") return m.board.inactive;
+    if (presence() === "online" && live?.onShift !== false) return live?.visitStatus ? m.status[live.visitStatus] : doing(props.workerId);
+    return presenceWords(live);
   };
   return (
-    <button type="button" class="lane-head" aria-pressed={isChosen("worker", props.worker.id)} data-worker={props.worker.id}
-      onClick={() => choose({ kind: "worker", id: props.worker.id }, "board")}>
-      <span class="avatar" data-presence={presence()} aria-hidden="true">{initials(props.worker)}</span>
+    <div class="lane-head" role="rowheader" data-worker={props.workerId} data-stop={props.workerId} tabindex={board.isStop(`${props.workerId}/`) ? 0 : -1}
+      aria-label={[workerName(worker()), line(), m.board.visits(props.visits)].join(", ")}
+      onClick={() => choose({ kind: "worker", id: props.workerId }, "board")}>
+      <span class="avatar" data-presence={presence()} aria-hidden="true">{initials(worker())}</span>
       <span class="lane-who">
-        <span class="lane-name">{workerName(props.worker)}</span>
+        <span class="lane-name">{workerName(worker())}</span>
         <span class="lane-state">{line()}</span>
       </span>
-    </button>
+    </div>
   );
+}
+
+/** What somebody who is there is doing, by the visits of the day. */
+function doing(workerId: string): string {
+  const under = (derived.byWorker().get(workerId) ?? []).find((visit) =>
+    visit.status === "traveling" || visit.status === "onSite" || visit.status === "inProgress" || visit.status === "paused");
+  return under ? m.status[under.status] : m.presence.online;
 }

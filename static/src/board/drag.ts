@@ -7,7 +7,11 @@ import { assignedLane, derived, endOf, floor, mayBePlaced, startOf, visitTitle, 
 import { announce } from "../state/notices";
 import { headWidth, hourWidth } from "../state/preferences";
 import { place, unassign } from "../state/actions";
-import { snap, type Span } from "../time";
+import type { Placing } from "../state/clash";
+import { hold, release } from "../state/holds";
+import { mayDispatch } from "../state/may";
+import { foretell, type Verdict } from "../state/trial";
+import { clock, snap, type Span } from "../time";
 import { misfits, type Misfit } from "./fit";
 
 export const SNAP_MINUTES = 15;
@@ -16,14 +20,16 @@ const HOLD_MS = 280;
 const DEFAULT_LENGTH_MS = 3_600_000;
 const EDGE_PX = 40;
 const DWELL_MS = 350;
+const ASK_AFTER_MS = 140;
 
 export type Target =
-  | { kind: "lane"; workerId: string; span: Span; misfits: Misfit[] }
+  | { kind: "lane"; workerId: string; span: Span; misfits: Misfit[]; verdict?: Verdict | null }
   | { kind: "queue" };
 export interface Drag {
   visit: Visit;
   fromWorker: string | null;
-  mode: "move" | "resize";
+  /** `keys` is a move by keyboard: there is a target and no pointer. */
+  mode: "move" | "resize" | "keys";
   x: number;
   y: number;
   target: Target | null;
@@ -32,9 +38,11 @@ export interface Drag {
 const [drag, setDrag] = createSignal<Drag | null>(null);
 export { drag };
 
+export const mayDrag = (visit: Visit): boolean => mayDispatch() && mayBePlaced(visit);
+
 /** Begins on pointerdown; a press that does not travel stays a click. */
 export function grab(event: PointerEvent, visit: Visit, fromWorker: string | null, mode: Drag["mode"] = "move"): void {
-  if (event.button !== 0 || !mayBePlaced(visit)) return;
+  if (event.button !== 0 || !mayDrag(visit) || drag()) return;
   const card = event.currentTarget as HTMLElement;
   const box = card.getBoundingClientRect();
   const axisFrom = derived.span().from;
@@ -52,6 +60,7 @@ export function grab(event: PointerEvent, visit: Visit, fromWorker: string | nul
     document.body.classList.add("dragging");
     window.getSelection()?.removeAllRanges();
     setDrag({ visit, fromWorker, mode, x, y, target: null });
+    hold(visit.id);
     announce(m.said.dragging(visitTitle(visit)));
     frame = requestAnimationFrame(autoScroll);
   };
@@ -66,8 +75,13 @@ export function grab(event: PointerEvent, visit: Visit, fromWorker: string | nul
     next.preventDefault();
     update(next.clientX, next.clientY);
   };
-  const update = (x: number, y: number) =>
-    setDrag((held) => (held ? { ...held, x, y, target: targetAt(held, x, y, grabMs) } : held));
+  const update = (x: number, y: number) => {
+    const held = drag();
+    if (!held) return;
+    const target = targetAt(held, x, y, grabMs);
+    setDrag({ ...held, x, y, target: sameTarget(held.target, target) ? held.target : target });
+    if (!sameTarget(held.target, target)) askSoon();
+  };
   const autoScroll = () => {
     const held = drag();
     if (!held) return;
@@ -98,6 +112,7 @@ export function grab(event: PointerEvent, visit: Visit, fromWorker: string | nul
   const end = () => {
     clearTimeout(timer);
     cancelAnimationFrame(frame);
+    if (active) release(visit.id);
     active = false;
     document.body.classList.remove("dragging");
     setDrag(null);
@@ -114,6 +129,57 @@ export function grab(event: PointerEvent, visit: Visit, fromWorker: string | nul
   window.addEventListener("keydown", cancel, true);
   window.addEventListener("touchmove", noScroll, { passive: false });
   if (touch) timer = setTimeout(() => begin(origin.x, origin.y), HOLD_MS);
+}
+
+/** A move by keyboard: shown like a drag, dropped by `dropKeys`. */
+export function dragByKeys(visit: Visit, fromWorker: string | null, workerId: string, span: Span): void {
+  const worker = floor.workers[workerId];
+  if (!worker) return;
+  hold(visit.id);
+  setDrag({ visit, fromWorker, mode: "keys", x: 0, y: 0, target: { kind: "lane", workerId, span, misfits: foretold(visit, worker, span) } });
+  askSoon();
+}
+export function endKeys(): Drag | null {
+  const held = drag();
+  if (held?.mode !== "keys") return null;
+  clearTimeout(asking);
+  setDrag(null);
+  release(held.visit.id);
+  return held;
+}
+
+let asking: ReturnType<typeof setTimeout> | undefined;
+/** Asks the server about the place under the drag, once it has rested there. */
+function askSoon(): void {
+  clearTimeout(asking);
+  asking = setTimeout(async () => {
+    const target = drag()?.target;
+    const visit = drag()?.visit;
+    if (target?.kind !== "lane" || !visit) return;
+    const verdict = await foretell(visit, placingFor(drag()!, target));
+    const held = drag();
+    if (!held || !sameTarget(held.target, target)) return;
+    setDrag({ ...held, target: { ...target, verdict } });
+    if (held.mode === "keys") announce(verdictWords(target, verdict));
+  }, ASK_AFTER_MS);
+}
+
+export function verdictWords(target: Target & { kind: "lane" }, verdict: Verdict | null): string {
+  const where = `${clock(target.span.from, zone())}–${clock(target.span.to, zone())}, ${workerName(floor.workers[target.workerId])}`;
+  if (!verdict) return where;
+  return `${where}: ${verdict.fits ? m.verdict.fits : verdict.reasons.join(" ")}`;
+}
+
+function sameTarget(a: Target | null, b: Target | null): boolean {
+  if (a?.kind !== "lane" || b?.kind !== "lane") return a?.kind === b?.kind;
+  return a.workerId === b.workerId && a.span.from === b.span.from && a.span.to === b.span.to;
+}
+
+function placingFor(held: Drag, target: Target & { kind: "lane" }): Placing {
+  return {
+    startsAt: new Date(target.span.from).toISOString(), endsAt: new Date(target.span.to).toISOString(),
+    workerIds: assignedLane(held.visit, held.fromWorker, target.workerId),
+  };
 }
 
 function targetAt(held: Drag, x: number, y: number, grabMs: number): Target | null {
@@ -150,20 +216,17 @@ export function lengthOf(visit: Visit): number {
   return visit.startsAt && visit.endsAt ? endOf(visit) - startOf(visit) : DEFAULT_LENGTH_MS;
 }
 
-async function drop(held: Drag, target: Target): Promise<void> {
+export async function drop(held: Drag, target: Target): Promise<void> {
   const visit = floor.visits[held.visit.id];
   if (!visit) return;
   if (target.kind === "queue") {
     if (held.fromWorker && visit.workerIds.length) await unassign(visit, [held.fromWorker]);
     return;
   }
-  const workerIds = assignedLane(visit, held.fromWorker, target.workerId);
-  const startsAt = new Date(target.span.from).toISOString();
-  const endsAt = new Date(target.span.to).toISOString();
-  const sameTime = visit.startsAt !== null && Date.parse(visit.startsAt) === target.span.from
-    && Date.parse(visit.endsAt ?? "") === target.span.to;
-  if (sameTime && workerIds.join() === visit.workerIds.join()) return;
-  await place(visit, { startsAt, endsAt, workerIds });
+  const placing = placingFor({ ...held, visit }, target);
+  const sameTime = visit.startsAt !== null && startOf(visit) === target.span.from && endOf(visit) === target.span.to;
+  if (sameTime && placing.workerIds!.join() === visit.workerIds.join()) return;
+  await place(visit, placing);
 }
 
 /** The hint's sentence for what is under the pointer. */

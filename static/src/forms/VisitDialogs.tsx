@@ -1,55 +1,28 @@
 // Assign and move without dragging, and the dialogs that ask for a reason: to
 // override a refusal, to cancel, to reopen.
-import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
+import { createMemo, createSignal, For, onCleanup, Show, type JSX } from "solid-js";
 import type { Visit } from "../api/types";
-import { lengthOf, misfitWords } from "../board/drag";
-import { misfits } from "../board/fit";
+import { lengthOf } from "../board/drag";
 import { m } from "../messages";
-import { assign, clash, clashReasons, closeClash, place, progress } from "../state/actions";
+import { assign, clash, closeClash, place, progress } from "../state/actions";
+import { clashReasons, type Placing } from "../state/clash";
 import { closeDialog } from "../state/dialogs";
 import { derived, endOf, floor, now, startOf, visitTitle, workerName, zone } from "../state/floor";
+import { hold, release } from "../state/holds";
 import { whenWords } from "../state/words";
-import { atClock, fromInput, snap, toInput, type Span } from "../time";
+import { atClock, clock, dateOf, snap, type Span } from "../time";
 import { Dialog } from "../ui/Dialog";
 import { Icon } from "../ui/Icon";
 import { createForm, type Faults } from "./form";
 import { Buttons, TextField } from "./Fields";
-
-/** Everybody, those who fit first, with what would be in the way. */
-function WorkerChoice(props: { visit: Visit; span: Span | null; chosen: string[]; onToggle: (id: string) => void; single?: boolean }): JSX.Element {
-  const [filter, setFilter] = createSignal("");
-  const rows = createMemo(() => derived.workers()
-    .filter((worker) => worker.status !== "inactive" && workerName(worker).toLowerCase().includes(filter().toLowerCase()))
-    .map((worker) => ({
-      worker,
-      wrong: props.span ? misfits(props.visit, worker, props.span, derived.byWorker().get(worker.id) ?? [], zone()) : [],
-    }))
-    .sort((a, b) => a.wrong.length - b.wrong.length));
-  return (
-    <fieldset class="choice">
-      <legend>{m.dialog.workers}</legend>
-      <input type="search" placeholder={m.dialog.findWorker} aria-label={m.dialog.findWorker} value={filter()} data-autofocus=""
-        onInput={(event) => setFilter(event.currentTarget.value)} />
-      <div class="choice-list">
-        <For each={rows()} fallback={<p class="hint">{m.header.nothingFound}</p>}>{(row) => (
-          <label class="choice-row">
-            <input type={props.single ? "radio" : "checkbox"} name="worker" value={row.worker.id} checked={props.chosen.includes(row.worker.id)}
-              onChange={() => props.onToggle(row.worker.id)} />
-            <span class="choice-name">{workerName(row.worker)}</span>
-            <Show when={row.wrong.length > 0} fallback={<span class="choice-free"><Icon name="check" size={13} />{m.dialog.free}</span>}>
-              <span class="choice-wrong"><Icon name="alert" size={13} />{row.wrong.map((one) => misfitWords(one, row.worker.id)).join(" ")}</span>
-            </Show>
-          </label>
-        )}</For>
-      </div>
-    </fieldset>
-  );
-}
+import { VerdictLine, WorkerChoice } from "./WorkerChoice";
 
 export function AssignDialog(props: { visit: Visit }): JSX.Element {
   const [picked, setPicked] = createSignal<string[]>([]);
   const [busy, setBusy] = createSignal(false);
+  holdWhileOpen(props.visit.id);
   const span = () => (props.visit.startsAt ? { from: startOf(props.visit), to: endOf(props.visit) } : null);
+  const together = () => [...new Set([...props.visit.workerIds, ...picked()])];
   const toggle = (id: string) => setPicked((list) => (list.includes(id) ? list.filter((one) => one !== id) : [...list, id]));
   const send = async () => {
     if (picked().length === 0 || busy()) return;
@@ -62,31 +35,37 @@ export function AssignDialog(props: { visit: Visit }): JSX.Element {
     <Dialog title={m.dialog.assignTitle} name="assign" onClose={closeDialog} onSubmit={() => void send()}
       footer={<Buttons busy={busy() || picked().length === 0} label={m.dialog.assignButton} onCancel={closeDialog} />}>
       <p class="dialog-about"><strong>{visitTitle(props.visit)}</strong><span>{whenWords(props.visit)}</span></p>
-      <WorkerChoice visit={props.visit} span={span()} chosen={picked()} onToggle={toggle} />
+      <WorkerChoice visit={props.visit} span={span()} chosen={picked()} onToggle={toggle} leftOut={props.visit.workerIds} />
+      <VerdictLine visit={props.visit} placing={picked().length ? { workerIds: together() } : null} />
     </Dialog>
   );
 }
 
 export function MoveDialog(props: { visit: Visit }): JSX.Element {
+  holdWhileOpen(props.visit.id);
   const first = props.visit.startsAt ? startOf(props.visit)
     : derived.date() === derived.today() ? snap(now() + 1_800_000, 15) : atClock(derived.date(), "09:00", zone());
-  const form = createForm({ start: toInput(first, zone()), minutes: String(Math.round(lengthOf(props.visit) / 60_000)), workers: [...props.visit.workerIds] },
+  const form = createForm({ day: dateOf(first, zone()), time: clock(first, zone()), minutes: String(Math.round(lengthOf(props.visit) / 60_000)), workers: [...props.visit.workerIds] },
     ["startsAt", "endsAt"]);
   const v = form.values;
+  const start = () => (/^\d{4}-\d{2}-\d{2}$/.test(v.day) && /^\d{2}:\d{2}/.test(v.time) ? atClock(v.day, v.time.slice(0, 5), zone()) : null);
   const span = createMemo<Span | null>(() => {
-    const from = fromInput(v.start, zone());
+    const from = start();
     const minutes = Number(v.minutes);
     return from === null || !(minutes > 0) ? null : { from, to: from + minutes * 60_000 };
   });
+  const placing = createMemo<Placing | null>(() => {
+    const held = span();
+    return held && { startsAt: new Date(held.from).toISOString(), endsAt: new Date(held.to).toISOString(), workerIds: [...v.workers] };
+  });
   const check = () => {
     const wrong: Faults = {};
-    if (fromInput(v.start, zone()) === null) wrong.startsAt = m.form.badTime;
+    if (start() === null) wrong.startsAt = m.form.badTime;
     if (!(Number(v.minutes) > 0)) wrong.endsAt = m.form.badNumber;
     return wrong;
   };
   const send = () => form.send(check, async () => {
-    const { from, to } = span()!;
-    await place(props.visit, { startsAt: new Date(from).toISOString(), endsAt: new Date(to).toISOString(), workerIds: [...v.workers] });
+    await place(props.visit, placing()!);
     closeDialog();
   });
   const toggle = (id: string) => form.set("workers", v.workers.includes(id) ? v.workers.filter((one) => one !== id) : [...v.workers, id]);
@@ -94,13 +73,21 @@ export function MoveDialog(props: { visit: Visit }): JSX.Element {
     <Dialog title={m.dialog.moveTitle} name="move" onClose={closeDialog} onSubmit={() => void send()}
       footer={<Buttons busy={form.busy()} label={m.dialog.moveButton} onCancel={closeDialog} />}>
       <p class="dialog-about"><strong>{visitTitle(props.visit)}</strong><span>{whenWords(props.visit)}</span></p>
-      <div class="pair">
-        <TextField name="startsAt" type="datetime-local" label={m.dialog.start} value={v.start} onInput={(x) => form.set("start", x)} fault={form.fault("startsAt")} autofocus />
+      <div class="pair three-even">
+        <TextField name="day" type="date" label={m.dialog.day} value={v.day} onInput={(x) => form.set("day", x)} fault={form.fault("startsAt")} autofocus />
+        <TextField name="time" type="time" label={m.dialog.time} value={v.time} onInput={(x) => form.set("time", x)} />
         <TextField name="endsAt" inputmode="numeric" label={m.dialog.minutes} value={v.minutes} onInput={(x) => form.set("minutes", x)} fault={form.fault("endsAt")} />
       </div>
       <WorkerChoice visit={props.visit} span={span()} chosen={v.workers} onToggle={toggle} />
+      <VerdictLine visit={props.visit} placing={placing()} />
     </Dialog>
   );
+}
+
+/** The others see that one is deciding about it. */
+function holdWhileOpen(visitId: string): void {
+  hold(visitId);
+  onCleanup(() => release(visitId));
 }
 
 export function ReasonDialog(props: { visit: Visit; step: "cancel" | "reopen" }): JSX.Element {

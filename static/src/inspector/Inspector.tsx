@@ -1,21 +1,25 @@
 // Details of what is chosen, and what can be done with it.
 import { createEffect, createMemo, For, Match, on, Show, Switch, type JSX } from "solid-js";
-import type { Visit, Worker } from "../api/types";
+import type { Visit } from "../api/types";
 import { m } from "../messages";
 import { progress, stepsFrom, unassign, type Step } from "../state/actions";
 import { open } from "../state/dialogs";
-import { clientOf, derived, displayName, floor, initials, jobOf, livePosition, mayBePlaced, presenceOf, shown, startOf, visitTitle, workerName, zone } from "../state/floor";
+import { clientOf, displayName, floor, jobOf, mayBePlaced, shownVisit, visitTitle, workerName, zone } from "../state/floor";
 import { chosen, choose } from "../state/selection";
+import { heldBy } from "../state/holds";
+import { mayDispatch, mayReport } from "../state/may";
 import { loadClient } from "../state/sync";
-import { actorWords, fixWords, hoursWords, spanWords, whenWords } from "../state/words";
-import { dateTime } from "../time";
-import { Icon, statusIcon, type IconName } from "../ui/Icon";
+import { actorWords, whenWords } from "../state/words";
+import { ArrivalNote } from "../shell/Arrivals";
+import { clock, dateTime } from "../time";
+import { Icon, statusIcon } from "../ui/Icon";
+import { Fact } from "./Fact";
+import { WorkerPanel } from "./WorkerPanel";
 
 export function Inspector(): JSX.Element {
   const visit = createMemo(() => {
     const held = chosen();
-    const found = held?.kind === "visit" ? floor.visits[held.id] : undefined;
-    return found ? shown(found) : undefined;
+    return held?.kind === "visit" ? shownVisit(held.id) : undefined;
   });
   const worker = createMemo(() => (chosen()?.kind === "worker" ? floor.workers[chosen()!.id] : undefined));
   return (
@@ -29,11 +33,7 @@ export function Inspector(): JSX.Element {
   );
 }
 
-function Fact(props: { icon: IconName; label: string; children: JSX.Element }): JSX.Element {
-  return <div class="fact"><dt><Icon name={props.icon} size={15} /><span>{props.label}</span></dt><dd>{props.children}</dd></div>;
-}
-
-const stepLabels: Record<Step, string> = {
+export const stepLabels: Record<Step, string> = {
   "start-travel": m.act.startTravel, arrive: m.act.arrive, start: m.act.start, pause: m.act.pause,
   complete: m.act.complete, "no-access": m.act.noAccess, cancel: m.act.cancel, reopen: m.act.reopen,
 };
@@ -63,12 +63,14 @@ function VisitPanel(props: { visit: Visit }): JSX.Element {
         <h2>{visitTitle(props.visit)}</h2>
         <p>{[displayName(client()), job() ? m.inspector.jobNumber(job()!.number) : ""].filter(Boolean).join(" · ")}</p>
       </div>
+      <Show when={heldBy(props.visit.id)}>{(who) => <p class="note"><Icon name="grip" size={15} />{m.holds.moving(who())}</p>}</Show>
+      <Show when={props.visit.arrivalProposedAt && (props.visit.status === "scheduled" || props.visit.status === "traveling")}><ArrivalNote visit={props.visit} /></Show>
       <div class="actions">
-        <Show when={mayBePlaced(props.visit)}>
+        <Show when={mayBePlaced(props.visit) && mayDispatch()}>
           <button type="button" class="primary" disabled={busy()} onClick={() => open({ name: "assign", visitId: props.visit.id })}>{m.act.assign}</button>
           <button type="button" class="quiet" disabled={busy()} onClick={() => open({ name: "move", visitId: props.visit.id })}>{m.act.move}</button>
         </Show>
-        <For each={stepsFrom(props.visit)}>{(step, index) => (
+        <For each={mayReport() ? stepsFrom(props.visit) : []}>{(step, index) => (
           <button type="button" data-step={step} disabled={busy()} onClick={() => take(step)}
             class={!mayBePlaced(props.visit) && index() === 0 ? "primary" : step === "cancel" ? "quiet subdued" : "quiet"}>{label(step)}</button>
         )}</For>
@@ -79,7 +81,7 @@ function VisitPanel(props: { visit: Visit }): JSX.Element {
           <For each={props.visit.workerIds} fallback={<span class="dim">{m.inspector.nobody}</span>}>{(id) => (
             <span class="person">
               <button type="button" class="link" onClick={() => choose({ kind: "worker", id }, "inspector")}>{workerName(floor.workers[id]) || "…"}</button>
-              <Show when={mayBePlaced(props.visit) || props.visit.status === "traveling"}>
+              <Show when={mayDispatch() && (mayBePlaced(props.visit) || props.visit.status === "traveling")}>
                 <button type="button" class="ghost tiny" aria-label={`${m.act.unassign}: ${workerName(floor.workers[id])}`} title={m.act.unassign} onClick={() => void unassign(props.visit, [id])}><Icon name="cross" size={12} /></button>
               </Show>
             </span>
@@ -102,52 +104,22 @@ function History(props: { visitId: string }): JSX.Element {
     <section class="history">
       <h3>{m.inspector.history}</h3>
       <ol>
-        <For each={entries()} fallback={<li class="dim">{m.inspector.noHistory}</li>}>{(entry) => (
-          <li><span>{m.events[entry.type] ?? entry.type}<small>{[actorWords(entry.actor), entry.reason].filter(Boolean).join(" · ")}</small></span><time datetime={entry.at}>{dateTime(Date.parse(entry.at), zone())}</time></li>
-        )}</For>
+        <For each={entries()} fallback={<li class="dim">{m.inspector.noHistory}</li>}>{(entry) => {
+          const happened = () => Date.parse(entry.occurredAt ?? entry.at);
+          const heardLater = () => Date.parse(entry.at) - happened() >= HEARD_LATER_MS;
+          return (
+            <li>
+              <span>{m.events[entry.type] ?? entry.type}<small>{[actorWords(entry.actor), entry.reason].filter(Boolean).join(" · ")}</small></span>
+              <span class="history-when">
+                <time datetime={new Date(happened()).toISOString()}>{dateTime(happened(), zone())}</time>
+                <Show when={heardLater()}><small>{m.inspector.heard(clock(Date.parse(entry.at), zone()))}</small></Show>
+              </span>
+            </li>
+          );
+        }}</For>
       </ol>
     </section>
   );
 }
-
-function WorkerPanel(props: { worker: Worker }): JSX.Element {
-  const visits = () => [...(derived.byWorker().get(props.worker.id) ?? [])].sort((a, b) => startOf(a) - startOf(b));
-  const live = () => livePosition(props.worker.id);
-  const hours = () => hoursWords(props.worker.workingHours);
-  return (
-    <div class="inspector-body">
-      <div class="inspector-head person-head">
-        <span class="avatar big" data-presence={presenceOf(props.worker.id)} aria-hidden="true">{initials(props.worker)}</span>
-        <div>
-          <h2>{workerName(props.worker)}</h2>
-          <p>{live()?.onShift === false ? m.board.offShift : m.presence[presenceOf(props.worker.id)]}</p>
-        </div>
-      </div>
-      <div class="actions">
-        <button type="button" class="quiet" onClick={() => open({ name: "timeOff", workerId: props.worker.id })}>{m.header.newTimeOff}</button>
-        <Show when={props.worker.phone}><a class="button quiet" href={`tel:${props.worker.phone}`}><Icon name="phone" size={14} />{m.inspector.call}</a></Show>
-      </div>
-      <dl class="facts">
-        <Fact icon="pin" label={m.inspector.position}>{fixWords(live())}</Fact>
-        <Show when={(props.worker.skills ?? []).length > 0}><Fact icon="wrench" label={m.inspector.skills}>{props.worker.skills!.join(", ")}</Fact></Show>
-        <Fact icon="clock" label={m.inspector.hours}><For each={hours()} fallback={m.inspector.anyHours}>{(row) => <span class="line">{row}</span>}</For></Fact>
-        <Show when={(props.worker.timeOff ?? []).length > 0}>
-          <Fact icon="sunbed" label={m.inspector.timeOff}><For each={props.worker.timeOff ?? []}>{(off) => (
-            <span class="line">{dateTime(Date.parse(off.startsAt), zone())} – {dateTime(Date.parse(off.endsAt), zone())}{off.reason ? `, ${off.reason}` : ""}</span>
-          )}</For></Fact>
-        </Show>
-        <Show when={props.worker.email}><Fact icon="mail" label={m.inspector.email}><a href={`mailto:${props.worker.email}`}>{props.worker.email}</a></Fact></Show>
-      </dl>
-      <section class="history">
-        <h3>{m.inspector.today}</h3>
-        <ul class="rows">
-          <For each={visits()} fallback={<li class="dim">{m.inspector.noVisits}</li>}>{(visit) => (
-            <li><button type="button" class="row-button" onClick={() => choose({ kind: "visit", id: visit.id }, "inspector")}>
-              <span class="dot-icon" data-status={visit.status}><Icon name={statusIcon[visit.status]} size={13} /></span><span>{visitTitle(visit)}</span><small>{spanWords(visit)}</small>
-            </button></li>
-          )}</For>
-        </ul>
-      </section>
-    </div>
-  );
-}
+/** A report that reached the server later than this was on its way, not just slow. */
+const HEARD_LATER_MS = 60_000;

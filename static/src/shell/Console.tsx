@@ -15,30 +15,41 @@ import { m } from "../messages";
 import { closeClash } from "../state/actions";
 import { closeDialog, opened, type Opened } from "../state/dialogs";
 import { floor, forget, link, loaded, setChosenDate } from "../state/floor";
-import { panel, setPanel, type Panel } from "../state/preferences";
+import { panel, setPanel, singleKeys, useSingleKeys, type Panel } from "../state/preferences";
 import { chosen, choose } from "../state/selection";
 import { keepInSync } from "../state/sync";
 import { Dialog } from "../ui/Dialog";
+import { MyDay } from "../field/MyDay";
+import { inField } from "../state/may";
+import { DemoBar } from "./DemoBar";
+import { OfflineBanner } from "./OfflineBanner";
 import { Icon, type IconName } from "../ui/Icon";
 import { Header } from "./Header";
 import { useKeys } from "./keys";
 import { routedDate } from "./route";
 
+/** Keeps the floor in step and shows what the role is about: the floor, or one's own day. */
 export function Console(): JSX.Element {
   createEffect(() => setChosenDate(routedDate()));
   keepInSync();
-  useKeys();
   onCleanup(() => {
     choose(null, "keys");
     closeDialog();
     closeClash();
     forget();
   });
+  return <Show when={inField()} fallback={<Floor />}><MyDay /></Show>;
+}
+
+function Floor(): JSX.Element {
+  useKeys();
   createEffect(on(chosen, (choice) => document.body.classList.toggle("inspecting", choice !== null)));
   return (
     <div class="console" data-panel={panel()} data-loaded={loaded()} data-link={link()}>
+      <h1 class="sr-only">{floor.account?.name ?? m.product}: {m.board.title}</h1>
       <Header />
-      <Show when={link() === "offline" && loaded()}><div class="banner" role="alert"><Icon name="alert" />{m.header.linkHint.offline}</div></Show>
+      <Show when={loaded()}><DemoBar /></Show>
+      <OfflineBanner />
       <main class="floor" classList={{ inspecting: chosen() !== null }}>
         <Queue />
         <Board />
@@ -92,8 +103,17 @@ function Dialogs(): JSX.Element {
 
 function KeysSheet(): JSX.Element {
   return (
-    <Dialog title={m.keys.title} name="keys" onClose={closeDialog}>
-      <dl class="keys"><For each={m.keys.list}>{([keys, what]) => <><dt><kbd>{keys}</kbd></dt><dd>{what}</dd></>}</For></dl>
+    <Dialog title={m.keys.title} name="keys" wide onClose={closeDialog}>
+      <div class="key-groups">
+        <For each={m.keys.groups}>{([title, keys]) => (
+          <section><h3>{title}</h3>
+            <dl class="keys"><For each={keys}>{([key, what]) => <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>}</For></dl>
+          </section>
+        )}</For>
+      </div>
+      <label class="check"><input type="checkbox" name="singleKeys" checked={singleKeys()} aria-describedby="single-hint"
+        onChange={(event) => useSingleKeys(event.currentTarget.checked)} />{m.keys.single}</label>
+      <p class="hint" id="single-hint">{m.keys.singleHint}</p>
     </Dialog>
   );
 }

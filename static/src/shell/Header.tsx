@@ -3,13 +3,15 @@
 import { createSignal, For, onCleanup, onMount, Show, type JSX } from "solid-js";
 import { signOut } from "../api/http";
 import { m } from "../messages";
-import { setQueueTab } from "../board/Queue";
 import { open, type Opened } from "../state/dialogs";
 import { browserZone, derived, floor, link, now, zone } from "../state/floor";
 import { theme, setPanel, toggleTheme } from "../state/preferences";
-import { choose } from "../state/selection";
+import { focusQueue, setQueueTab } from "../board/Queue";
+import { laneFilter, toggleLaneFilter } from "../board/lanes";
+import { inField, mayDispatch, mayEditTeam } from "../state/may";
 import { addDays, clock, longDate } from "../time";
 import { Icon, type IconName } from "../ui/Icon";
+import { ArrivalsTray } from "./Arrivals";
 import { Mark } from "./Mark";
 import { goTo } from "./route";
 import { Search } from "./Search";
@@ -23,14 +25,17 @@ const cityOf = (name: string) => name.split("/").at(-1)!.replaceAll("_", " ");
 export function Header(): JSX.Element {
   const step = (days: number) => goToDay(addDays(derived.date(), days));
   const zoneDiffers = () => floor.account !== null && clock(now(), zone()) !== clock(now(), browserZone);
-  const showQueue = (which: "unassigned" | "late") => {
-    setQueueTab(which);
+  const showUnassigned = () => {
+    setQueueTab("unassigned");
     setPanel("queue");
+    focusQueue();
   };
-  const showOffline = () => {
-    const first = derived.offline()[0];
-    if (first) choose({ kind: "worker", id: first.id }, "search");
+  const showLate = () => {
+    toggleLaneFilter("late");
+    if (laneFilter() === "late") setQueueTab("late");
   };
+  const late = () => derived.late().length;
+  const risk = () => derived.atRisk().length;
   return (
     <header class="top">
       <div class="brand" title={floor.account?.name}><Mark size={26} /><span class="brand-name">{floor.account?.name ?? m.product}</span></div>
@@ -47,14 +52,13 @@ export function Header(): JSX.Element {
       </div>
       <Search />
       <div class="counts">
-        <Count n={derived.unassigned().length} label={m.header.unassigned} hint={m.header.unassignedHint} tone="warn" onClick={() => showQueue("unassigned")} name="unassigned" />
-        <Count n={derived.late().length} label={m.header.late} hint={m.header.lateHint} tone="bad" onClick={() => showQueue("late")} name="late" />
-        <Count n={derived.offline().length} label={m.header.offline} hint={m.header.offlineHint} tone="dim" onClick={showOffline} name="offline" />
+        <Count n={derived.unassigned().length} label={m.header.unassigned} hint={m.header.unassignedHint} tone="warn" onClick={showUnassigned} name="unassigned" />
+        <Count n={late() + risk()} label={risk() ? `${m.header.late} / ${m.header.atRisk}` : m.header.late} hint={m.header.lateHint} tone="bad" onClick={showLate} name="late" pressed={laneFilter() === "late"} />
+        <Count n={derived.offline().length} label={m.header.offline} hint={m.header.offlineHint} tone="dim" onClick={() => toggleLaneFilter("offline")} name="offline" pressed={laneFilter() === "offline"} />
       </div>
-      <span class="pill" role="status" data-link={link()} title={m.header.linkHint[link()]}>
-        <i aria-hidden="true" /><span>{m.header.link[link()]}</span>
-      </span>
-      <NewMenu />
+      <ArrivalsTray />
+      <LinkPill />
+      <Show when={mayDispatch()}><NewMenu /></Show>
       <button type="button" class="ghost square" aria-label={theme() === "dark" ? m.header.toLight : m.header.toDark}
         title={theme() === "dark" ? m.header.toLight : m.header.toDark} onClick={toggleTheme}><Icon name={theme() === "dark" ? "sun" : "moon"} /></button>
       <MeMenu />
@@ -62,16 +66,26 @@ export function Header(): JSX.Element {
   );
 }
 
-function Count(props: { n: number; label: string; hint: string; tone: string; name: string; onClick: () => void }): JSX.Element {
+/** Whether what one sees is current; said aloud only when it changes for the worse or back. */
+export function LinkPill(): JSX.Element {
   return (
-    <button type="button" class="count-button" data-tone={props.n > 0 ? props.tone : "none"} data-count={props.name} title={props.hint} onClick={() => props.onClick()}>
+    <span class="pill" data-link={link()} title={m.header.linkHint[link()]}>
+      <i aria-hidden="true" /><span>{m.header.link[link()]}</span>
+    </span>
+  );
+}
+
+function Count(props: { n: number; label: string; hint: string; tone: string; name: string; onClick: () => void; pressed?: boolean }): JSX.Element {
+  return (
+    <button type="button" class="count-button" data-tone={props.n > 0 ? props.tone : "none"} data-count={props.name} title={props.hint}
+      aria-label={`${props.n} ${props.label}`} aria-pressed={props.pressed} onClick={() => props.onClick()}>
       <b>{props.n}</b><span>{props.label}</span>
     </button>
   );
 }
 
 /** A button with a list under it; closes by choosing, Escape or clicking elsewhere. */
-function Menu(props: { label: string; button: JSX.Element; class: string; children: (close: () => void) => JSX.Element }): JSX.Element {
+export function Menu(props: { label: string; button: JSX.Element; class: string; children: (close: () => void) => JSX.Element }): JSX.Element {
   const [shown, setShown] = createSignal(false);
   let box!: HTMLDivElement;
   const outside = (event: Event) => !box.contains(event.target as Node) && setShown(false);
@@ -94,36 +108,39 @@ function Menu(props: { label: string; button: JSX.Element; class: string; childr
   };
   return (
     <div class="menu" ref={box} onKeyDown={walk}>
-      <button type="button" class={props.class} aria-haspopup="menu" aria-expanded={shown()} aria-label={props.label} onClick={() => setShown(!shown())}>{props.button}</button>
-      <Show when={shown()}><div class="menu-list" role="menu">{props.children(() => setShown(false))}</div></Show>
+      <button type="button" class={props.class} aria-haspopup="menu" aria-expanded={shown()} aria-label={props.label}
+        onClick={() => { if (setShown(!shown())) box.querySelector<HTMLElement>("[role=menuitem]")?.focus(); }}>{props.button}</button>
+      <Show when={shown()}><div class="menu-list"><div role="menu" aria-label={props.label}>{props.children(() => setShown(false))}</div></div></Show>
     </div>
   );
 }
 
 function NewMenu(): JSX.Element {
-  const items: [string, IconName, Opened["name"] & ("job" | "client" | "worker" | "timeOff")][] = [
+  type Made = Opened["name"] & ("job" | "client" | "worker" | "timeOff");
+  const items = (): [string, IconName, Made][] => [
     [m.header.newJob, "briefcase", "job"], [m.header.newClient, "building", "client"],
-    [m.header.newWorker, "userPlus", "worker"], [m.header.newTimeOff, "sunbed", "timeOff"],
+    ...(mayEditTeam() ? [[m.header.newWorker, "userPlus", "worker"] as [string, IconName, Made]] : []),
+    [m.header.newTimeOff, "sunbed", "timeOff"],
   ];
   return (
     <Menu label={m.header.create} class="primary new" button={<><Icon name="plus" /><span>{m.header.create}</span></>}>{(close) => (
-      <For each={items}>{([label, icon, name]) => (
+      <For each={items()}>{([label, icon, name]) => (
         <button type="button" role="menuitem" onClick={() => { close(); open({ name }); }}><Icon name={icon} />{label}</button>
       )}</For>
     )}</Menu>
   );
 }
 
-function MeMenu(): JSX.Element {
+export function MeMenu(): JSX.Element {
   const letters = () => ((floor.me?.firstName?.[0] ?? "") + (floor.me?.lastName?.[0] ?? "")).toUpperCase() || "·";
   return (
     <Menu label={m.header.me} class="me" button={<span class="avatar">{letters()}</span>}>{(close) => (
       <>
-        <div class="menu-about">
+        <div class="menu-about" role="presentation">
           <strong>{floor.me?.firstName} {floor.me?.lastName}</strong>
           <span>{floor.me?.email}</span><span>{floor.account?.name} · {m.header.zone(zone())}</span>
         </div>
-        <button type="button" role="menuitem" onClick={() => { close(); open({ name: "keys" }); }}><Icon name="keyboard" />{m.header.shortcuts}</button>
+        <Show when={!inField()}><button type="button" role="menuitem" onClick={() => { close(); open({ name: "keys" }); }}><Icon name="keyboard" />{m.header.shortcuts}</button></Show>
         <button type="button" role="menuitem" onClick={() => void signOut()}><Icon name="out" />{m.sign.out}</button>
       </>
     )}</Menu>

@@ -1,89 +1,110 @@
-// The keyboard: walking through visits, and a letter for what is done most.
-// Nothing here fires while somebody types.
+// The keyboard: where it goes on the floor, and a letter for what is done
+// most. Nothing here fires while somebody types.
 import { onCleanup, onMount } from "solid-js";
 import type { Visit } from "../api/types";
-import { queueOf, queueTab } from "../board/Queue";
+import { focusCursor, goOnBoard, onBoard } from "../board/focus";
+import { cancelNudge, dropNudge, nudge } from "../board/nudge";
+import { focusQueue, onQueue, stepQueue } from "../board/Queue";
+import { board } from "../board/lanes";
 import { m } from "../messages";
-import { clash, undo } from "../state/actions";
+import { clash, unassign, undo } from "../state/actions";
 import { open, opened } from "../state/dialogs";
-import { derived, floor, mayBePlaced, startOf, visitTitle, workerName } from "../state/floor";
+import { derived, floor, mayBePlaced, visitTitle } from "../state/floor";
+import { inOffice, mayDispatch } from "../state/may";
 import { announce } from "../state/notices";
+import { setPanel, singleKeys } from "../state/preferences";
 import { chosen, choose } from "../state/selection";
 import { addDays } from "../time";
 import { goToDay } from "./Header";
 
 export function useKeys(): void {
-  const listen = (event: KeyboardEvent) => {
+  const down = (event: KeyboardEvent) => {
     if (event.defaultPrevented || opened() || clash() || typing(event.target)) return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.shiftKey) {
       event.preventDefault();
       return void undo();
     }
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const act = keyed(event.key);
+    if (event.ctrlKey || event.metaKey) return;
+    if (event.altKey) {
+      if (nudge(event.key, visitInHand(), onBoard() ? (board.cursor()?.workerId ?? null) : null)) event.preventDefault();
+      return;
+    }
+    const act = event.key.length === 1 && !singleKeys() && event.key !== "?" ? null : keyed(event.key, event.target);
     if (!act) return;
     event.preventDefault();
     act();
   };
-  onMount(() => document.addEventListener("keydown", listen));
-  onCleanup(() => document.removeEventListener("keydown", listen));
+  const up = (event: KeyboardEvent) => {
+    // Letting go of Alt would otherwise open the browser's menu.
+    if (event.key === "Alt" && dropNudge()) event.preventDefault();
+  };
+  const away = () => cancelNudge();
+  onMount(() => {
+    document.addEventListener("keydown", down);
+    document.addEventListener("keyup", up);
+    window.addEventListener("blur", away);
+  });
+  onCleanup(() => {
+    document.removeEventListener("keydown", down);
+    document.removeEventListener("keyup", up);
+    window.removeEventListener("blur", away);
+  });
 }
 
-function keyed(key: string): (() => void) | null {
+function keyed(key: string, target: EventTarget | null): (() => void) | null {
   switch (key) {
-    case "ArrowDown": case "j": return () => walk(1);
-    case "ArrowUp": case "k": return () => walk(-1);
-    case "ArrowRight": return () => along(1);
-    case "ArrowLeft": return () => along(-1);
+    case "ArrowDown": case "ArrowUp":
+      // A region that scrolls keeps its arrows; the page itself has nothing to scroll.
+      return target === document.body || onQueue() ? () => walk(key === "ArrowDown" ? 1 : -1) : null;
+    case "ArrowLeft": case "ArrowRight":
+      return target === document.body ? () => void goOnBoard(key === "ArrowLeft" ? "left" : "right") : null;
+    case "j": return () => walk(1);
+    case "k": return () => walk(-1);
+    case "q": return () => { setPanel("queue"); focusQueue(); };
+    case "b": return () => { setPanel("board"); focusCursor(); };
+    case "i": return () => document.querySelector<HTMLElement>(".inspector button, .inspector a")?.focus();
     case "a": return withVisit((visit) => open({ name: "assign", visitId: visit.id }));
     case "m": return withVisit((visit) => open({ name: "move", visitId: visit.id }));
-    case "n": return () => open({ name: "job" });
+    case "u": return withVisit((visit) => void (visit.workerIds.length ? unassign(visit) : announce(m.said.nobodyOn(visitTitle(visit)))));
+    case "n": return mayDispatch() ? () => open({ name: "job" }) : null;
     case "t": return () => goToDay(derived.today());
     case "[": return () => goToDay(addDays(derived.date(), -1));
     case "]": return () => goToDay(addDays(derived.date(), 1));
     case "/": return () => document.querySelector<HTMLInputElement>("[data-search]")?.focus();
     case "?": return () => open({ name: "keys" });
-    case "Escape": return () => choose(null, "keys");
+    case "Escape": return escape;
     default: return null;
   }
 }
 
-function withVisit(act: (visit: Visit) => void): () => void {
-  return () => {
-    const held = chosen();
-    const visit = held?.kind === "visit" ? floor.visits[held.id] : undefined;
-    if (visit && mayBePlaced(visit)) act(visit);
-  };
-}
-
-/** The queue's tab first, then the board lane by lane. */
-function order(): Visit[] {
-  const lanes = derived.workers().flatMap((worker) => derived.byWorker().get(worker.id) ?? []);
-  const seen = new Set<string>();
-  return [...queueOf(queueTab()), ...lanes].filter((visit) => !seen.has(visit.id) && seen.add(visit.id));
-}
-
 function walk(by: number): void {
-  const list = order();
-  const held = chosen();
-  let at = list.findIndex((visit) => held?.kind === "visit" && visit.id === held.id);
-  if (at < 0 && held?.kind === "worker") at = list.findIndex((visit) => visit.workerIds.includes(held.id)) - (by > 0 ? 1 : 0);
-  pick(list[at < 0 ? (by > 0 ? 0 : list.length - 1) : Math.max(0, Math.min(list.length - 1, at + by))]);
+  if (onQueue()) stepQueue(by);
+  else goOnBoard(by > 0 ? "down" : "up");
 }
 
-function along(by: number): void {
-  const held = chosen();
-  const visit = held?.kind === "visit" ? floor.visits[held.id] : undefined;
-  const lane = visit?.workerIds[0] ? (derived.byWorker().get(visit.workerIds[0]) ?? []) : derived.ofDay().slice().sort((a, b) => startOf(a) - startOf(b));
-  const at = lane.findIndex((one) => one.id === visit?.id);
-  pick(lane[Math.max(0, Math.min(lane.length - 1, at + by))]);
+function escape(): void {
+  if (cancelNudge() || !chosen()) return;
+  const inDetails = document.activeElement?.closest(".inspector") !== null;
+  choose(null, "keys");
+  if (inDetails || document.activeElement === document.body) focusCursor();
 }
 
-function pick(visit: Visit | undefined): void {
-  if (!visit) return;
-  choose({ kind: "visit", id: visit.id }, "keys");
-  const who = visit.workerIds.map((id) => workerName(floor.workers[id])).join(", ");
-  announce(m.said.selected([visitTitle(visit), m.status[visit.status], who].filter(Boolean).join(", ")));
+/** The visit that has the focus, or else the one whose details are open. */
+function visitInHand(): Visit | undefined {
+  const focused = document.activeElement?.closest<HTMLElement>("[data-visit]")?.dataset.visit;
+  const held = chosen();
+  const id = focused ?? (held?.kind === "visit" ? held.id : undefined);
+  return id ? floor.visits[id] : undefined;
+}
+
+function withVisit(act: (visit: Visit) => void): (() => void) | null {
+  return () => {
+    const visit = visitInHand();
+    if (!visit || !inOffice()) return;
+    if (!mayDispatch()) announce(m.said.offline);
+    else if (!mayBePlaced(visit)) announce(m.said.cannotMove(visitTitle(visit)));
+    else act(visit);
+  };
 }
 
 function typing(target: EventTarget | null): boolean {

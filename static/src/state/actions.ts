@@ -1,26 +1,22 @@
 // What a dispatcher does to visits: place, assign, unassign, progress, undo.
 // A refusal that may be overridden is handed to the conflict dialog.
 import { createSignal } from "solid-js";
-import { setFloor, floor, dropVisit, link, putVisit, visitTitle, workerName, zone, type Overlay } from "./floor";
+import { floor, setPending, dropVisit, link, putVisit, visitTitle, zone, type Overlay } from "./floor";
+import { namesOf, type Placing, type Refusal } from "./clash";
 import { ApiFailure, call, post } from "../api/http";
 import { randomId } from "../api/ids";
 import type { Resource, Visit, VisitAttributes } from "../api/types";
 import { flatVisit } from "../stream";
-import { clock, dateTime } from "../time";
+import { dateTime } from "../time";
 import { m } from "../messages";
 import { announce, complain, inWords, say } from "./notices";
 
 export type Step = "start-travel" | "arrive" | "start" | "pause" | "complete" | "no-access" | "cancel" | "reopen";
-/** What is left out stays; null takes the time away. */
-export interface Placing { startsAt?: string | null; endsAt?: string | null; workerIds?: string[] }
 interface Force { reason: string }
 
 const FORCEABLE = new Set(["SCHEDULE_CONFLICT", "OUTSIDE_WORKING_HOURS", "ON_TIME_OFF", "MISSING_SKILL", "TRAVEL_TOO_LONG"]);
 
-export interface Clash {
-  visit: Visit;
-  placing: Placing;
-  failure: ApiFailure;
+export interface Clash extends Refusal {
   forceable: boolean;
   again: (force: Force) => Promise<boolean>;
 }
@@ -28,71 +24,84 @@ const [clash, setClash] = createSignal<Clash | null>(null);
 export { clash };
 export const closeClash = () => setClash(null);
 
-interface Undoable { visitId: string; before: Placing; after: number }
-let lastMove: Undoable | null = null;
+// What one did, newest last, so that it can be taken back by doing the opposite.
+interface Undoable { visitId: string; from: number; after: number; back: Placing | "reopen" }
+const MOST_UNDOABLE = 20;
+const moves: Undoable[] = [];
 let underWay: Promise<unknown> = Promise.resolve();
 
+function did(one: Undoable, words: string): void {
+  moves.push(one);
+  if (moves.length > MOST_UNDOABLE) moves.shift();
+  say(words, { label: m.act.undo, run: () => void undo() });
+}
+const versionOf = (visit: Visit): number => floor.visits[visit.id]?.version ?? visit.version;
+const placingOf = (visit: Visit): Placing => ({ startsAt: visit.startsAt, endsAt: visit.endsAt, workerIds: [...visit.workerIds] });
+
 /** Gives a visit its time and its people in one step; what is left out stays. */
-export function place(visit: Visit, placing: Placing, force?: Force): Promise<boolean> {
-  const before: Placing = { startsAt: visit.startsAt, endsAt: visit.endsAt, workerIds: [...visit.workerIds] };
+export function place(visit: Visit, placing: Placing, undoing = false): Promise<boolean> {
+  const back = placingOf(visit);
+  const from = versionOf(visit);
   const overlay: Overlay = { ...placing };
   const workers = placing.workerIds ?? visit.workerIds;
   const timed = placing.startsAt === undefined ? visit.startsAt : placing.startsAt;
   overlay.status = !timed ? "unscheduled" : workers.length ? "scheduled" : "unassigned";
   return attempt(visit, placing, overlay, (force) =>
     call<Resource<VisitAttributes>>("POST", `/visits/${visit.id}/move`, {
-      ifMatch: floor.visits[visit.id]?.version ?? visit.version,
+      ifMatch: versionOf(visit),
       body: { data: { type: "visit", attributes: { ...placing, ...(force ? { force } : {}) } } },
     }), (after) => {
-    lastMove = { visitId: visit.id, before, after: after.version };
-    say(placedWords(visit, before, after), { label: m.act.undo, run: () => void undo() });
-  }, force);
+    if (!undoing) did({ visitId: visit.id, from, after: after.version, back }, placedWords(visit, back, after));
+  });
 }
 
 export function assign(visit: Visit, workerIds: string[]): Promise<boolean> {
-  const before: Placing = { workerIds: [...visit.workerIds] };
+  const back: Placing = { workerIds: [...visit.workerIds] };
+  const from = versionOf(visit);
   const together = [...new Set([...visit.workerIds, ...workerIds])];
   const overlay: Overlay = { workerIds: together, ...(visit.startsAt ? { status: "scheduled" as const } : {}) };
   return attempt(visit, { workerIds: together }, overlay, (force) =>
     post<Resource<VisitAttributes>>(`/visits/${visit.id}/assign`, "assignment", { workerIds, ...(force ? { force } : {}) }),
-  (after) => {
-    lastMove = { visitId: visit.id, before, after: after.version };
-    say(m.said.assigned(visitTitle(visit), namesOf(workerIds)), { label: m.act.undo, run: () => void undo() });
-  });
+  (after) => did({ visitId: visit.id, from, after: after.version, back }, m.said.assigned(visitTitle(visit), namesOf(workerIds))));
 }
 
 export function unassign(visit: Visit, workerIds: string[] = visit.workerIds): Promise<boolean> {
-  const before: Placing = { workerIds: [...visit.workerIds] };
+  const back: Placing = { workerIds: [...visit.workerIds] };
+  const from = versionOf(visit);
   const rest = visit.workerIds.filter((id) => !workerIds.includes(id));
   const overlay: Overlay = { workerIds: rest, ...(rest.length ? {} : { status: visit.startsAt ? "unassigned" : "unscheduled" }) };
   return attempt(visit, { workerIds: rest }, overlay, () =>
     post<Resource<VisitAttributes>>(`/visits/${visit.id}/unassign`, "assignment", { workerIds: [...workerIds] }),
-  (after) => {
-    lastMove = { visitId: visit.id, before, after: after.version };
-    say(m.said.unassigned(visitTitle(visit)), { label: m.act.undo, run: () => void undo() });
-  });
+  (after) => did({ visitId: visit.id, from, after: after.version, back }, m.said.unassigned(visitTitle(visit))));
 }
 
-export function progress(visit: Visit, step: Step, reason?: string): Promise<boolean> {
+/** `at` is when it happened, if that was not just now. */
+export function progress(visit: Visit, step: Step, reason?: string, at?: string): Promise<boolean> {
+  const from = versionOf(visit);
+  const told = step === "cancel" || step === "reopen";
   return attempt(visit, {}, {}, (force) =>
     post<Resource<VisitAttributes>>(`/visits/${visit.id}/${step}`, "visit",
-      step === "cancel" || step === "reopen" ? { ...(reason ? { reason } : {}), ...(force ? { force } : {}) } : { occurredAt: new Date().toISOString() }),
-  (after) => announce(m.said.status(visitTitle(visit), m.status[after.status])));
+      told ? { ...(reason ? { reason } : {}), ...(force ? { force } : {}) } : { occurredAt: at ?? new Date().toISOString() }),
+  (after) => {
+    const words = m.said.status(visitTitle(visit), m.status[after.status]);
+    if (step === "cancel") did({ visitId: visit.id, from, after: after.version, back: "reopen" }, words);
+    else announce(words);
+  });
 }
 
 export async function undo(): Promise<void> {
   // What is still under way is what one means to take back.
   await underWay;
-  const held = lastMove;
-  if (!held) return;
-  lastMove = null;
+  const held = moves.pop();
+  if (!held) return complain(m.said.nothingToUndo);
   const visit = floor.visits[held.visitId];
-  if (!visit || visit.version !== held.after) {
-    return complain(m.said.cannotUndo);
-  }
-  const done = await place(visit, held.before);
-  lastMove = null;
-  if (done) announce(m.said.undone);
+  if (!visit || visit.version !== held.after) return complain(m.said.cannotUndo);
+  const done = held.back === "reopen" ? await progress(visit, "reopen", m.said.undoReason) : await place(visit, held.back, true);
+  if (!done) return;
+  // What was done to it before that can now be taken back as well.
+  const earlier = moves.findLast((one) => one.visitId === held.visitId);
+  if (earlier?.after === held.from) earlier.after = floor.visits[held.visitId]?.version ?? earlier.after;
+  say(m.said.undone);
 }
 
 /** The steps a dispatcher may take from a state, in the order of their use. */
@@ -119,13 +128,13 @@ async function tried(
   send: (force?: Force) => Promise<{ data: Resource<VisitAttributes> }>,
   done: (after: Visit) => void, force?: Force,
 ): Promise<boolean> {
-  if (link() === "offline" && !navigator.onLine) {
+  if (link() === "offline") {
     complain(m.said.offline);
     return false;
   }
   const token = randomId();
   tokensOf.set(visit.id, token);
-  setFloor("pending", visit.id, overlay);
+  setPending(visit.id, overlay);
   try {
     const answer = await send(force);
     const after = flatVisit(answer.data as unknown as Record<string, unknown>);
@@ -143,7 +152,7 @@ const tokensOf = new Map<string, string>();
 function settle(visitId: string, token: string): void {
   if (tokensOf.get(visitId) !== token) return;
   tokensOf.delete(visitId);
-  setFloor("pending", visitId, undefined as never);
+  setPending(visitId, undefined);
 }
 
 function refused(error: unknown, visit: Visit, placing: Placing, again: Clash["again"]): boolean {
@@ -176,40 +185,4 @@ function placedWords(visit: Visit, before: Placing, after: Visit): string {
   const workersChanged = after.workerIds.join() !== before.workerIds?.join();
   if (workersChanged) return m.said.assigned(title, namesOf(after.workerIds));
   return m.said.moved(title, after.startsAt ? dateTime(Date.parse(after.startsAt), zone()) : "");
-}
-
-function namesOf(ids: string[]): string {
-  return ids.map((id) => workerName(floor.workers[id])).filter(Boolean).join(", ");
-}
-
-/** Why a placing was refused, one sentence per reason. */
-export function clashReasons(held: Clash): string[] {
-  const people = namesOf(held.placing.workerIds ?? held.visit.workerIds) || m.conflict.somebody;
-  return held.failure.errors.flatMap((error) => {
-    const meta = error.meta ?? {};
-    const who = typeof meta.workerId === "string" ? workerName(floor.workers[meta.workerId]) || people : people;
-    switch (error.code) {
-      case "SCHEDULE_CONFLICT": return overlapsIn(meta.conflicts);
-      case "OUTSIDE_WORKING_HOURS": return [m.conflict.hours(who)];
-      case "ON_TIME_OFF": return [m.conflict.timeOff(who)];
-      case "MISSING_SKILL": return [m.conflict.skill(who, lacking(meta))];
-      case "TRAVEL_TOO_LONG": return [m.conflict.travel(who)];
-      case "WORKER_INACTIVE": return [m.conflict.inactive(who)];
-      default: return [error.detail ?? error.title ?? error.code];
-    }
-  });
-}
-
-function lacking(meta: Record<string, unknown>): string {
-  const list = meta.missing ?? meta.skills ?? meta.missingSkills ?? (meta.skill ? [meta.skill] : []);
-  return Array.isArray(list) ? list.join(", ") : String(list);
-}
-
-function overlapsIn(conflicts: unknown): string[] {
-  if (!Array.isArray(conflicts) || conflicts.length === 0) return [m.conflict.overlapPlain];
-  return (conflicts as { visitId: string; workerId: string; startsAt: string; endsAt: string }[]).map((one) => {
-    const other = floor.visits[one.visitId];
-    const when = `${clock(Date.parse(one.startsAt), zone())}–${clock(Date.parse(one.endsAt), zone())}`;
-    return m.conflict.overlap(workerName(floor.workers[one.workerId]) || m.conflict.somebody, visitTitle(other), when);
-  });
 }

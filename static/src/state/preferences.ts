@@ -26,6 +26,14 @@ export function zoomBoard(factor: number): void {
   store("muster.hourWidth", String(next));
 }
 
+// Letters as commands must be possible to turn off: dictation and shaky hands type them by accident.
+const [singleKeys, setSingleKeys] = createSignal(stored("muster.singleKeys") !== "off");
+export { singleKeys };
+export function useSingleKeys(on: boolean): void {
+  setSingleKeys(on);
+  store("muster.singleKeys", on ? "on" : "off");
+}
+
 const phone = window.matchMedia("(max-width: 720px)");
 const [onPhone, setOnPhone] = createSignal(phone.matches);
 phone.addEventListener("change", (event) => setOnPhone(event.matches));

@@ -1,6 +1,6 @@
 // Brings the floor up to date and keeps it so: first load, the live stream,
 // and refetching what an event only names. It changes nothing on the server.
-import { createEffect, on, onCleanup } from "solid-js";
+import { batch, createEffect, on, onCleanup, untrack } from "solid-js";
 import { reconcile } from "solid-js/store";
 import { get, getAll } from "../api/http";
 import { flat, type Account, type Actor, type Answer, type Client, type ClientAttributes, type Job, type JobAttributes,
@@ -8,8 +8,10 @@ import { flat, type Account, type Actor, type Answer, type Client, type ClientAt
 import { flatVisit, type Box, type News, type StreamEvent } from "../stream";
 import { LiveStream } from "../streamSocket";
 import { m } from "../messages";
-import { derived, dropVisit, floor, link, putPositions, putVisit, replaceVisits, setFloor, setLink, setLoaded, setNow, visitTitle } from "./floor";
+import { derived, dropVisit, floor, link, putPositions, putVisit, replaceVisits, setFloor, setLink, setLiveUntil, setLoaded, setNow, visitTitle } from "./floor";
 import { announce, complain, inWords } from "./notices";
+import { forgetHolds, holdThrough, told } from "./holds";
+import { inOffice } from "./may";
 import { actorWords } from "./words";
 
 const MAP = "map";
@@ -39,6 +41,7 @@ export function keepInSync(): void {
   onCleanup(() => {
     clearInterval(ticking);
     clearInterval(rollCall);
+    holdThrough(null);
     live.stop();
     stream = null;
     dayTopic = 0;
@@ -49,17 +52,28 @@ async function begin(live: LiveStream): Promise<void> {
   try {
     const [account, me] = await Promise.all([get<Resource<Account>>("/account"), get<Resource<Omit<Me, "id">>>("/users/me")]);
     setFloor({ account: account.data.attributes, me: flat(me.data) });
+    if (floor.me?.role === "limitedWorker") {
+      // Nothing is shown that could be out of date.
+      setLink("live");
+      return void setLoaded(true);
+    }
     await Promise.all([loadRoster(), loadDay()]);
-    void loadHistory();
-    void loadOffice();
+    if (inOffice()) {
+      void loadHistory();
+      void loadOffice();
+    }
   } catch (error) {
     complain(inWords(error));
   }
   setLoaded(true);
   if (stream !== live) return;
-  live.subscribe({ id: MAP, topic: "workers", viewport });
+  if (inOffice()) live.subscribe({ id: MAP, topic: "workers", viewport });
   watchDay(live);
   live.start();
+  holdThrough({
+    hold: (visitId) => live.hold(`day${dayTopic}`, visitId),
+    release: (visitId) => live.release(`day${dayTopic}`, visitId),
+  });
 }
 
 function watchDay(live: LiveStream): void {
@@ -83,7 +97,7 @@ async function loadDay(): Promise<void> {
     journalSeq = Number(answer.meta?.seq ?? journalSeq);
     takeIncluded(answer.included);
     const visits = answer.data.map((one) => flatVisit(one as unknown as Record<string, unknown>));
-    if (link() === "live") for (const visit of visits) putVisit(visit);
+    if (link() === "live") batch(() => visits.forEach(putVisit));
     else replaceVisits(visits);
     missing();
   } catch (error) {
@@ -115,11 +129,19 @@ export async function loadClient(id: string): Promise<Client> {
 }
 
 export function takeIncluded(included: Answer<unknown>["included"]): void {
+  const jobs: Record<string, Job> = {};
+  const clients: Record<string, Client> = {};
   for (const resource of included ?? []) {
-    if (resource.type === "job") putJob(flat(resource) as unknown as Job);
-    else if (resource.type === "client") setFloor("clients", resource.id, reconcile(flat(resource) as unknown as Client));
+    if (resource.type === "job") jobs[resource.id] = flat(resource) as unknown as Job;
+    else if (resource.type === "client") clients[resource.id] = flat(resource) as unknown as Client;
     else if (resource.type === "visit") putVisit(flatVisit(resource as unknown as Record<string, unknown>));
   }
+  batch(() => {
+    // A client that came with its properties keeps them.
+    for (const id of Object.keys(clients)) clients[id] = { ...untrack(() => floor.clients[id]), ...clients[id]! };
+    setFloor("jobs", jobs);
+    setFloor("clients", clients);
+  });
 }
 export function putJob(job: Job): void {
   setFloor("jobs", job.id, reconcile(job));
@@ -139,6 +161,7 @@ function hear(news: News): void {
       replaceVisits(news.visits);
       return missing();
     case "event": return event(news.event, news.seq, news.removed);
+    case "holding": return told(news.visitId, news.by);
     case "over":
       if (news.code !== 4401) complain(m.said.linkLost);
       return;
@@ -148,6 +171,8 @@ function hear(news: News): void {
 
 function linkChanged(next: ReturnType<typeof link>): void {
   const before = link();
+  if (before === "live" || next === "live") setLiveUntil(Date.now());
+  if (next !== "live") forgetHolds();
   setLink(next);
   if (next === "offline") announce(m.said.linkLost);
   if (next === "live" && before === "offline") {

@@ -27,6 +27,15 @@ export function fixWords(live: Live | undefined): string {
   return parts.join(", ");
 }
 
+/** Whether somebody is there, and if not, why: "Silent for 6 min". */
+export function presenceWords(live: Live | undefined): string {
+  if (!live?.presence || live.presence === "never") return live?.reason === "NOT_SHARING" ? m.because.NOT_SHARING!("") : m.presence.never;
+  if (live.onShift === false && (live.presence !== "online" || live.reason === "OFF_SHIFT")) return m.because.OFF_SHIFT!("");
+  if (live.presence === "online") return m.presence.online;
+  const because = live.reason ? m.because[live.reason] : undefined;
+  return because ? because(agoOf(live.at)) : `${m.presence[live.presence]} · ${agoOf(live.at)}`;
+}
+
 export function whenWords(visit: Visit): string {
   if (!visit.startsAt || !visit.endsAt) return m.queue.noTime;
   const from = startOf(visit);
