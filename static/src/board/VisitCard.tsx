@@ -14,7 +14,12 @@ import { boxOf, LANE_HEIGHT, type Axis, type Row } from "./layout";
 interface Props { id: string; workerId: string; axis: Axis; row: Row }
 
 export function VisitCard(props: Props): JSX.Element {
-  return <Show when={shownVisit(props.id)}>{(visit) => <Card {...props} visit={visit()} />}</Show>;
+  /** For a moment a lane may still name what has just lost its time. */
+  const timed = () => {
+    const visit = shownVisit(props.id);
+    return visit?.startsAt && visit.endsAt ? visit : undefined;
+  };
+  return <Show when={timed()}>{(visit) => <Card {...props} visit={visit()} />}</Show>;
 }
 
 function Card(props: Props & { visit: Visit }): JSX.Element {

@@ -1,7 +1,7 @@
 // What the dispatch floor is made of, as the browser knows it: visits, jobs,
 // clients, people and their live positions. It stores and looks up; loading is
 // sync.ts, changing is actions.ts.
-import { createMemo, createRoot, createSignal, untrack } from "solid-js";
+import { batch, createMemo, createRoot, createSignal, untrack } from "solid-js";
 import { createStore, produce, reconcile } from "solid-js/store";
 import type { Account, Client, Job, JournalEvent, LivePosition, Me, Place, Presence, Visit, Worker } from "../api/types";
 import { dateOf, daySpan, type Span } from "../time";
@@ -184,10 +184,12 @@ export function shownVisit(id: string): Visit | undefined {
 }
 /** Lays a change that is under way over a visit, or takes it off. */
 export function setPending(id: string, overlay: Overlay | undefined): void {
-  setFloor("pending", id, undefined as never);
-  if (overlay) setFloor("pending", id, { ...overlay });
-  refresh(id);
-  changed();
+  batch(() => {
+    setFloor("pending", id, undefined as never);
+    if (overlay) setFloor("pending", id, { ...overlay });
+    refresh(id);
+    changed();
+  });
 }
 
 const instants = new Map<string, number>();
@@ -236,15 +238,19 @@ export function assignedLane(visit: Visit, from: string | null, to: string): str
 export function putVisit(visit: Visit): boolean {
   const held = untrack(() => floor.visits[visit.id]);
   if (held && held.version > visit.version) return false;
-  setFloor("visits", visit.id, whole(visit));
-  refresh(visit.id);
-  changed();
+  batch(() => {
+    setFloor("visits", visit.id, whole(visit));
+    refresh(visit.id);
+    changed();
+  });
   return true;
 }
 export function dropVisit(id: string): void {
-  setFloor("visits", produce((all) => { delete all[id]; }));
-  refresh(id);
-  changed();
+  batch(() => {
+    setFloor("visits", produce((all) => { delete all[id]; }));
+    refresh(id);
+    changed();
+  });
 }
 /** A snapshot is the truth for its range, but for what this browser already knows to be newer. */
 export function replaceVisits(visits: Visit[]): void {
@@ -253,10 +259,12 @@ export function replaceVisits(visits: Visit[]): void {
     const held = untrack(() => floor.visits[visit.id]);
     next[visit.id] = held && held.version > visit.version ? held : whole(visit);
   }
-  setFloor("visits", reconcile(next));
-  rows.clear();
-  for (const id of Object.keys(next)) refresh(id);
-  changed();
+  batch(() => {
+    setFloor("visits", reconcile(next));
+    rows.clear();
+    for (const id of Object.keys(next)) refresh(id);
+    changed();
+  });
 }
 
 export function displayName(client: Client | undefined): string {
