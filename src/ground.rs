@@ -9,7 +9,7 @@ use crate::settings::{Environment, Settings};
 use crate::store::embedded::{self, EmbeddedPg};
 use crate::store::{Secrets, Store, migrate};
 
-const DATABASE: &str = "muster";
+pub const DATABASE: &str = "muster";
 
 pub struct Ground {
     pub store: Store,
@@ -65,6 +65,12 @@ async fn database(settings: &Settings) -> anyhow::Result<Database> {
         server_url: postgres.server_url(DATABASE),
         embedded: Some(postgres),
     })
+}
+
+/// The secret that a server would start with, if it has been given or made.
+pub fn known_secret(settings: &Settings) -> Option<String> {
+    let made = || std::fs::read_to_string(settings.data_dir.join("secret")).ok();
+    settings.secret.clone().or_else(made).map(|secret| secret.trim().to_owned())
 }
 
 /// The given secret, or the one made on the first start.

@@ -2,7 +2,9 @@
 
 mod admin;
 mod demo;
+mod doctor;
 pub mod gpx;
+mod limits;
 pub mod replay;
 mod words;
 
@@ -34,6 +36,8 @@ enum Command {
     Admin(admin::Errand),
     /// Bring the database up to date, and stop
     Migrate(Given),
+    /// Say what is wrong with this installation, and how to mend it; changes nothing
+    Doctor(Given),
     /// Print the description of the API
     Openapi,
     /// Send a recorded track as a phone would
@@ -111,6 +115,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
                 _ => Ok(()),
             }
         }
+        Command::Doctor(given) => doctor::run(given.settings()?).await,
         Command::Migrate(given) => {
             let settings = given.settings()?;
             let Some(url) = settings.migrate_database_url else {
@@ -126,6 +131,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
+    limits::raise_open_files();
     boot::observe(&settings);
     let running = boot::start(settings).await?;
     signalled().await;

@@ -38,6 +38,13 @@ impl Secrets {
         Ok(Self { hashing, sealing, signing })
     }
 
+    /// Would `open` find this to be the right secret? Makes nothing: a database without keys takes any.
+    pub async fn fits(store: &Store, secret: &str) -> Result<bool, StoreError> {
+        let wrapping: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        let rows = sqlx::query("SELECT name, wrapped FROM server_keys").fetch_all(store.pool()).await?;
+        Ok(rows.iter().all(|row| unseal(&wrapping, row.get("name"), row.get("wrapped")).is_some()))
+    }
+
     /// HMAC-SHA256: equal bodies are recognised, and the stored hash says nothing about them.
     pub fn keyed_hash(&self, bytes: &[u8]) -> [u8; 32] {
         let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.hashing).expect("HMAC takes any key length");

@@ -5,6 +5,7 @@ pub mod answers;
 pub mod audit;
 pub mod embedded;
 pub mod error;
+pub mod fitness;
 pub mod journal;
 pub mod keys;
 pub mod pattern;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection, Row};
 
@@ -10,6 +11,9 @@ use super::StoreError;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The schema, in the order of its making.
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The server's access to the database, as the role that owns nothing.
 #[derive(Clone, Debug)]
@@ -85,7 +89,7 @@ impl Store {
 pub async fn migrate(owner_url: &str) -> Result<(), StoreError> {
     let mut conn = PgConnection::connect(owner_url).await?;
     conn.execute("SET lock_timeout = '30s'").await?;
-    sqlx::migrate!().run(&mut conn).await.map_err(|e| StoreError::Bug(format!("migration failed: {e}")))?;
+    MIGRATIONS.run(&mut conn).await.map_err(|e| StoreError::Bug(format!("migration failed: {e}")))?;
     conn.close().await?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod clients;
 mod crash;
 mod demo;
 mod devices;
+mod doctor;
 mod embedded;
 mod events;
 mod faults;

@@ -12,7 +12,7 @@ mod sources;
 mod store;
 mod upgrade;
 
-pub use door::{Door, DoorConfig};
+pub use door::{Door, DoorConfig, PROTOCOL};
 pub use openapi::Doc;
 pub use routes::routes;
 pub use serve::{ServeConfig, Serving, serve};

@@ -9,6 +9,7 @@ mod bootstrap;
 mod error;
 mod find;
 mod keeper;
+mod look;
 mod pidfile;
 mod place;
 mod process;
@@ -20,6 +21,7 @@ use std::thread::{Builder, JoinHandle};
 pub use bootstrap::{OWNER, SERVER};
 pub use error::EmbeddedError;
 use keeper::Shared;
+pub use look::Look;
 use place::{ADMIN, Place};
 
 #[derive(Debug, Clone)]
@@ -60,17 +62,17 @@ impl EmbeddedPg {
 
     /// For the cluster's superuser. The server itself never uses it after the bootstrap.
     pub fn admin_url(&self, database: &str) -> String {
-        self.url(ADMIN, database)
+        url(&self.socket_dir, ADMIN, database)
     }
 
     /// For the role that owns the tables: migrations and partitions.
     pub fn owner_url(&self, database: &str) -> String {
-        self.url(OWNER, database)
+        url(&self.socket_dir, OWNER, database)
     }
 
     /// For the server's role, which row-level security binds.
     pub fn server_url(&self, database: &str) -> String {
-        self.url(SERVER, database)
+        url(&self.socket_dir, SERVER, database)
     }
 
     /// Makes the two roles and the database, or sees that they are as they should be.
@@ -112,20 +114,15 @@ impl EmbeddedPg {
             }
         }
     }
+}
 
-    fn url(&self, role: &str, database: &str) -> String {
-        let dir: String = self
-            .socket_dir
-            .as_os_str()
-            .as_encoded_bytes()
-            .iter()
-            .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
-                other => format!("%{other:02X}"),
-            })
-            .collect();
-        format!("postgres://{role}@localhost:5432/{database}?host={dir}")
-    }
+fn url(socket_dir: &Path, role: &str, database: &str) -> String {
+    let byte = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    let dir: String = socket_dir.as_os_str().as_encoded_bytes().iter().map(byte).collect();
+    format!("postgres://{role}@localhost:5432/{database}?host={dir}")
 }
 
 impl Drop for EmbeddedPg {

@@ -168,7 +168,7 @@ impl Place {
 }
 
 /// The major version of the cluster in `data`, if there is one.
-fn version(data: &Path) -> Result<Option<u32>, EmbeddedError> {
+pub(super) fn version(data: &Path) -> Result<Option<u32>, EmbeddedError> {
     match fs::read_to_string(data.join("PG_VERSION")) {
         Ok(text) => text.trim().parse().map(Some).map_err(|_| EmbeddedError::NotACluster(data.to_owned())),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("read", data)(error)),
@@ -180,7 +180,7 @@ fn version(data: &Path) -> Result<Option<u32>, EmbeddedError> {
 }
 
 /// The first folder on the way to `dir`, or `dir` itself, which this user may not enter.
-fn barrier(dir: &Path, ids: Ids) -> Option<PathBuf> {
+pub(super) fn barrier(dir: &Path, ids: Ids) -> Option<PathBuf> {
     let mut way: Vec<&Path> = dir.ancestors().collect();
     way.reverse();
     let may_enter = |meta: fs::Metadata| {
@@ -198,7 +198,7 @@ fn barrier(dir: &Path, ids: Ids) -> Option<PathBuf> {
 
 /// Beside the data, or in `/tmp` when that path is too long for a socket. The same for every
 /// server on the same data, so that each finds the others' cluster.
-fn socket_dir(root: &Path) -> PathBuf {
+pub(super) fn socket_dir(root: &Path) -> PathBuf {
     let beside = root.join("run");
     if beside.as_os_str().len() <= LONGEST_SOCKET_DIR {
         return beside;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,6 +60,11 @@ impl Process {
             assert!(since.elapsed() < PATIENCE, "not ready:\n{}", log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Its data directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// For speaking to it. Its database can be reached only while PostgreSQL runs.
