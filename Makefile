@@ -1,6 +1,6 @@
 # The commands of everyday. The work is in scripts/ and in the server itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-data test-long fmt lint console clean
+.PHONY: help run test test-data test-long loadtest fmt lint console clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -16,6 +16,9 @@ test-data: ## Run the tests that read recorded data of other systems
 
 test-long: ## Run the slow tests too
 	@scripts/test long
+
+loadtest: ## Measure the server beside its peers; B="B1 B3" for some of it
+	@loadtests/run $(B)
 
 fmt: ## Format the code
 	@cargo fmt --all
