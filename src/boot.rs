@@ -201,6 +201,7 @@ fn serve(
     let House { app, identity, door, .. } = house;
     let (data, identity, basemap) = (Data::new(app), Data::new(identity), Data::new(basemap));
     let console = Data::new(console::Source::new(settings.static_dir.clone()));
+    let told = Data::new(live::positions::Told::default());
     let config = ServeConfig { threads: settings.threads, ..ServeConfig::default() };
     let serving = stream::serve(config, listener, tls, door, move || {
         Web::new()
@@ -208,6 +209,7 @@ fn serve(
             .app_data(identity.clone())
             .app_data(basemap.clone())
             .app_data(console.clone())
+            .app_data(told.clone())
             .wrap(Compress::default())
             .wrap(from_fn(shell::around))
             .configure(routes)

@@ -31,7 +31,16 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
         "Hubs too full to be told of an ended session; the next check tells them.",
     ),
     ("muster_hub_marks_skipped_total", "counter", "Position updates that a full hub skipped."),
-    ("muster_ingest_rejected_total", "counter", "Points from phones that were refused, by code."),
+    (
+        "muster_ingest_points_total",
+        "counter",
+        "Points from phones that were taken, by protocol: accepted or duplicate.",
+    ),
+    (
+        "muster_ingest_rejected_total",
+        "counter",
+        "Points from phones that were refused, by protocol and code; UNREADABLE is a request without any.",
+    ),
     ("muster_queue_depth", "gauge", "What waits in a queue."),
     ("muster_queue_refusals_total", "counter", "What a full queue refused."),
     ("muster_radar_refused_total", "counter", "Movements that a full radar did not take; newer ones follow."),

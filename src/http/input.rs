@@ -8,12 +8,11 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use muster_actors::ports::AnswerKey;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{App, Caller, Code, Fault, Fields, Problem};
+use super::{App, Caller, Code, Fault, Fields, Problem, body};
 
 /// Larger bodies are refused; positions and imports have limits of their own.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -194,7 +193,8 @@ impl FromRequest for Input {
         let is_json = kind.is_none_or(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("json")));
         let route = format!("{} {}", request.method(), request.path());
         let query = request.query_string().to_owned();
-        let mut payload = web::Payload::from_request(request, payload);
+        let packing = body::packing(headers);
+        let payload = web::Payload::from_request(request, payload);
         Box::pin(async move {
             let (key, if_match) = (key?, if_match?);
             if key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > MAX_KEY_CHARS) {
@@ -202,16 +202,8 @@ impl FromRequest for Input {
                 return Err(fault.header("Idempotency-Key").into());
             }
             let broken = |_| Problem::new(Code::VALIDATION_ERROR, "The body could not be read.");
-            let mut stream = (&mut payload).await.map_err(broken)?;
-            let mut body = Vec::new();
-            while let Some(chunk) = stream.next().await {
-                let chunk = chunk.map_err(|_| Problem::new(Code::VALIDATION_ERROR, "The body could not be read."))?;
-                if body.len() + chunk.len() > MAX_BODY_BYTES {
-                    return Err(Problem::new(Code::BODY_TOO_LARGE, "The body is larger than 1 MiB."));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Self { route, query, key, if_match, is_json, body: body.into() })
+            let body = body::read(payload.await.map_err(broken)?, packing?, MAX_BODY_BYTES).await?;
+            Ok(Self { route, query, key, if_match, is_json, body })
         })
     }
 }

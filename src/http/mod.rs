@@ -2,6 +2,7 @@
 //! and no rule of the business.
 
 pub mod app;
+pub mod body;
 pub mod caller;
 pub mod change;
 pub mod code;

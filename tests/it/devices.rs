@@ -14,7 +14,7 @@ impl Person {
         made.attributes()["token"].as_str().expect("shown once").to_owned()
     }
 
-    async fn makes_device(&self, worker: Uuid) -> Answer {
+    pub async fn makes_device(&self, worker: Uuid) -> Answer {
         let device = json!({"workerId": worker, "label": "Bob's phone"});
         self.post("/api/v1/devices", json!({"data": {"type": "device", "attributes": device}})).await
     }
@@ -44,7 +44,8 @@ async fn a_token_is_shown_once_and_speaks_for_positions_alone() {
     let token = made.attributes()["token"].as_str().expect("shown once").to_owned();
     assert!(token.starts_with("mdt_") && token.len() == 68, "{token}");
     let setup = &made.attributes()["setup"];
-    assert_eq!(setup["traccar"], json!(format!("http://{}/ingest/osmand?id={token}", app.addr())));
+    let traccar = setup["traccar"].as_str().expect("a link");
+    assert!(traccar.starts_with(&format!("http://{}/ingest/osmand?id={token}&", app.addr())), "{traccar}");
     let listed = ann.get("/api/v1/devices").await.ok();
     assert_eq!(listed.body["data"][0]["id"], json!(made.id()));
     assert!(
@@ -93,8 +94,8 @@ async fn owntracks_hears_what_it_expects() {
     }
     let no_fix = json!({"_type": "location", "lat": 0.0, "lon": 0.0, "tst": at}).to_string();
     assert_eq!(nobody.ingests(&path, kind, &no_fix).await.ok().text, "[]", "refused, and not sent again");
-    nobody.ingests(&path, kind, r#"{"_type":"location","tst":1}"#).await.is(400);
-    nobody.ingests(&path, kind, "{").await.is(400);
+    nobody.ingests(&path, kind, r#"{"_type":"location","tst":1}"#).await.ok();
+    nobody.ingests(&path, kind, "{").await.ok();
     nobody.ingests("/ingest/owntracks?token=mdt_0", kind, &location.to_string()).await.is(401);
     nobody.ingests("/ingest/owntracks", kind, &location.to_string()).await.is(401);
     let points = points_of(&ann, &bob).await;
@@ -127,7 +128,7 @@ async fn osmand_and_traccar_may_say_it_in_four_ways() {
 
     nobody.get(&format!("/ingest/osmand?id={token}&lat=0&lon=0")).await.ok();
     nobody.get(&format!("/ingest/osmand?id={token}&lat=47&lon=9&timestamp=soon")).await.ok();
-    nobody.get(&format!("/ingest/osmand?id={token}&timestamp=1377177267&cell=257,02,16")).await.is(400);
+    nobody.get(&format!("/ingest/osmand?id={token}&timestamp=1377177267&cell=257,02,16")).await.ok();
     nobody.get("/ingest/osmand?id=902064&lat=42.06&lon=-88.2").await.is(401);
     assert_eq!(points_of(&ann, &bob).await.len(), 4);
 }

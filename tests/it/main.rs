@@ -16,6 +16,7 @@ mod histories;
 mod jobs;
 mod journal;
 mod openapi;
+mod phones;
 mod pool;
 mod positions;
 mod properties;

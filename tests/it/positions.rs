@@ -201,3 +201,30 @@ async fn a_worker_who_left_is_followed_no_more() {
     .await;
     soon("he is not near", || async { ann.near("").await.is_empty() }).await;
 }
+
+#[tokio::test]
+async fn over_the_socket_too_nothing_is_acknowledged_before_it_is_durable() {
+    let app = App::start().await;
+    let ann = app.owner().await;
+    let bob = ann.hires_worker(json!({})).await;
+    let mut phone = bob.streams().await;
+    let report = json!({"type": "position", "points": [point(&ago(1), 47.1, 9.5)]});
+    let mut owner = connect(&app.db().owner_url).await;
+    execute(&mut owner, "REVOKE INSERT ON tracks FROM muster_server").await;
+    phone.say(report.clone()).await;
+    assert_eq!(phone.frame("error").await["code"], "UNAVAILABLE");
+    execute(&mut owner, "GRANT INSERT ON tracks TO muster_server").await;
+
+    // While somebody keeps the table to himself the flush waits, and so does the answer.
+    execute(&mut owner, "BEGIN").await;
+    execute(&mut owner, "LOCK TABLE tracks IN SHARE MODE").await;
+    phone.say(report.clone()).await;
+    assert!(phone.is_silent().await, "not yet durable");
+    execute(&mut owner, "COMMIT").await;
+    let accepted = phone.frame("accepted").await;
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM tracks").fetch_one(&mut owner).await.expect("a count");
+    assert_eq!((&accepted["count"], &accepted["rejected"], count), (&json!(1), &json!([]), 1));
+    assert_eq!(accepted["profile"], json!({"intervalS": 30, "distanceM": 50}));
+    phone.say(report).await;
+    assert_eq!(phone.frame("accepted").await["count"], 1, "a repetition is as good");
+}

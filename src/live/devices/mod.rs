@@ -3,6 +3,7 @@
 
 mod links;
 mod openapi;
+mod qr;
 mod routes;
 mod store;
 mod token;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::openapi::DeviceRequest;
 use super::store::{self, Device};
-use super::wire::{DeviceAttributes, Setup, device_resource};
+use super::wire::{DeviceAttributes, Secret, device_resource};
 use super::{links, token};
 use crate::http::caller::may;
 use crate::http::change::{change, change_with_secret};
@@ -46,13 +46,14 @@ pub async fn create(
     let device = Device { id: DeviceId(document.id_or_new()), worker, label, version: 1, created_at };
     let token = token::fresh();
     let setup = links::setup(&links::origin(&app, &request), &token, &device.label);
+    let secret = Secret { qr: links::codes(&setup), token, setup };
     change_with_secret(&app, &caller.caller, &input, move |unit| {
-        Box::pin(created(unit, device.clone(), token.clone(), setup.clone()))
+        Box::pin(created(unit, device.clone(), secret.clone()))
     })
     .await
 }
 
-async fn created(unit: &mut Unit, device: Device, token: String, setup: Setup) -> Result<Rendered, Undone<Problem>> {
+async fn created(unit: &mut Unit, device: Device, secret: Secret) -> Result<Rendered, Undone<Problem>> {
     let account = unit.account();
     match store::worker(unit.conn(), account, device.worker).await? {
         Some(true) => {}
@@ -65,9 +66,9 @@ async fn created(unit: &mut Unit, device: Device, token: String, setup: Setup) -
     if store::find(unit.conn(), account, device.id).await?.is_some() {
         return Err(Problem::new(Code::ALREADY_EXISTS, "Another resource has this id.").into());
     }
-    store::insert(unit.conn(), account, &device, &token::digest(&token)).await?;
+    store::insert(unit.conn(), account, &device, &token::digest(&secret.token)).await?;
     note(unit, RecordVerb::DeviceCreated, &device, device.version);
-    let data = device_resource(&device, Some((token, setup)));
+    let data = device_resource(&device, Some(secret));
     Ok(Answer::created("devices", data).version(device.version).render())
 }
 

@@ -6,6 +6,7 @@ use muster_domain::dispatch::VisitStatus;
 use muster_domain::ids::{AccountId, WorkerId};
 use muster_domain::live::Point;
 
+use super::protocol::Protocol;
 use super::wire::{Profile, Rejected};
 use crate::http::{Code, Problem};
 use crate::store::StoreError;
@@ -24,10 +25,17 @@ pub struct Outcome {
 
 pub async fn report(
     live: &Live,
+    protocol: Protocol,
     account: AccountId,
     worker: WorkerId,
     points: Vec<Parsed>,
 ) -> Result<Outcome, Problem> {
+    let outcome = taken(live, account, worker, points).await?;
+    protocol.count(&outcome);
+    Ok(outcome)
+}
+
+async fn taken(live: &Live, account: AccountId, worker: WorkerId, points: Vec<Parsed>) -> Result<Outcome, Problem> {
     let mut rejected = Vec::new();
     let (mut indices, mut taken) = (Vec::with_capacity(points.len()), Vec::with_capacity(points.len()));
     for (index, point) in points.into_iter().enumerate() {
@@ -70,7 +78,7 @@ async fn profile_of(live: &Live, account: AccountId, worker: WorkerId) -> Result
     Ok(match entry.visit_status {
         Some(VisitStatus::Traveling) => Profile { interval_s: 5, distance_m: 20 },
         Some(_) => Profile { interval_s: 60, distance_m: 50 },
-        None if on_shift => Profile { interval_s: 30, distance_m: 50 },
+        None if on_shift => Profile::SET_UP,
         None => Profile { interval_s: 600, distance_m: 500 },
     })
 }

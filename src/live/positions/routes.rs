@@ -13,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::openapi::PositionBatchRequest;
+use super::protocol::Protocol;
 use super::report::{report, unanswered};
 use super::wire::{self, Batch, LiveWire, NearbyAttributes, PositionBatchAttributes, TrackPointAttributes};
 use crate::http::caller::may;
@@ -55,7 +56,7 @@ pub async fn send(caller: Allowed<may::PositionsWrite>, app: Data<App>, input: I
     let phone = attributes.device_id.map(|id| Uuid::new_v5(&caller.principal(), id.as_bytes()));
     let sender = phone.unwrap_or_else(|| caller.principal());
     let points = wire::parse_points(&attributes.points, sender, to_micros(Utc::now()));
-    let outcome = report(&app.live, caller.account, worker, points).await?;
+    let outcome = report(&app.live, Protocol::Api, caller.account, worker, points).await?;
     Ok(Answer::ok(wire::batch_resource(outcome)).respond())
 }
 

@@ -30,6 +30,11 @@ pub fn metres(value: Option<f64>) -> Option<f32> {
     known(value).map(|value| value as f32)
 }
 
+/// No receiver is perfect: apps that know no accuracy write 0.
+pub fn accuracy_m(value: Option<f64>) -> Option<f32> {
+    metres(value).filter(|accuracy_m| *accuracy_m > 0.0)
+}
+
 /// Below the sea is a place too.
 pub fn altitude_m(value: Option<f64>) -> Option<f32> {
     value.filter(|value| value.abs() < f64::from(f32::MAX)).map(|value| value as f32)
@@ -60,6 +65,9 @@ pub fn from_epoch(value: f64) -> Option<DateTime<Utc>> {
 /// offset without colon as some have it.
 pub fn time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
+    // A plus in a query that was not escaped has become a space.
+    let mended = (text.contains('T') && text.contains(' ')).then(|| text.replacen(' ', "+", 1));
+    let text = mended.as_deref().unwrap_or(text);
     if let Ok(number) = text.parse::<f64>() {
         return from_epoch(number);
     }
@@ -100,6 +108,8 @@ mod tests {
             "2016-01-27T18:55:47.000Z",
             "2016-01-27T19:55:47+01:00",
             "2016-01-27T11:55:47-0700",
+            "2016-01-27T19:55:47 01:00",
+            "2016-01-27T20:55:47.000 0200",
         ];
         for text in same {
             assert_eq!(time(text), Some(expected), "{text}");
@@ -117,5 +127,6 @@ mod tests {
         assert_eq!((heading_deg(Some(360.0)), heading_deg(Some(271.0))), (Some(0.0), Some(271.0)));
         assert_eq!((battery_pct(Some(87.0)), battery_pct_from_level(Some(1.0))), (Some(87.0), Some(100.0)));
         assert_eq!((altitude_m(Some(-3.5)), metres(Some(f64::NAN))), (Some(-3.5), None));
+        assert_eq!((accuracy_m(Some(0.0)), accuracy_m(Some(-1.0)), accuracy_m(Some(0.5))), (None, None, Some(0.5)));
     }
 }

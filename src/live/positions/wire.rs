@@ -122,6 +122,11 @@ pub struct Profile {
     pub distance_m: u32,
 }
 
+impl Profile {
+    /// On shift with no visit under way: what the links that set up a phone ask for.
+    pub const SET_UP: Profile = Profile { interval_s: 30, distance_m: 50 };
+}
+
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PositionBatchAttributes {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::http::Problem;
 use crate::identity::sessions::Sessions;
-use crate::live::positions::{parse_points, report};
+use crate::live::positions::{Outcome, Protocol, parse_points, report};
 use crate::store::work::to_micros;
 
 /// Points in one frame.
@@ -37,9 +37,11 @@ impl Uplink for Reports {
         let live = self.0.clone();
         Box::pin(async move {
             let points = understood(&who, &points)?;
-            let outcome = report(&live, who.account, WorkerId::from(who.user), points).await.map_err(fault)?;
-            let count = outcome.accepted + outcome.duplicates;
-            let accepted = json!({ "type": "accepted", "count": count, "rejected": outcome.rejected });
+            let outcome =
+                report(&live, Protocol::Socket, who.account, WorkerId::from(who.user), points).await.map_err(fault)?;
+            let Outcome { accepted, duplicates, rejected, profile } = outcome;
+            let count = accepted + duplicates;
+            let accepted = json!({ "type": "accepted", "count": count, "rejected": rejected, "profile": profile });
             Ok(serde_json::to_vec(&accepted).expect("JSON values can be written").into())
         })
     }
