@@ -12,10 +12,13 @@ export class LiveStream {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly watch: ReturnType<typeof setInterval>;
   private readonly onOnline = () => this.hurry();
+  /** The browser knows sooner than a heartbeat would. */
+  private readonly onOffline = () => this.drop();
 
   constructor(private readonly hear: (news: News) => void) {
     this.watch = setInterval(() => this.perform(this.protocol.checked(Date.now())), 5_000);
     window.addEventListener("online", this.onOnline);
+    window.addEventListener("offline", this.onOffline);
   }
 
   start(): void {
@@ -28,6 +31,7 @@ export class LiveStream {
     clearInterval(this.watch);
     clearTimeout(this.timer);
     window.removeEventListener("online", this.onOnline);
+    window.removeEventListener("offline", this.onOffline);
     this.perform(this.protocol.stop());
   }
 

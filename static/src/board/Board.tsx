@@ -76,7 +76,7 @@ export function Board(): JSX.Element {
           height: `${AXIS_HEIGHT + board.lanes().length * LANE_HEIGHT}px`,
         }}>
           <TimeAxis axis={axis()} nowX={nowInside() ? nowX() : null} />
-          <div class="lanes" role={board.lanes().length ? "grid" : undefined} aria-label={m.board.grid} aria-rowcount={board.lanes().length}
+          <div class="lanes" role={board.lanes().length ? "grid" : undefined} aria-label={board.lanes().length ? m.board.grid : undefined} aria-rowcount={board.lanes().length || undefined}
             ref={grid} onKeyDown={gridKeys} style={{ height: `${board.lanes().length * LANE_HEIGHT}px` }}>
             <For each={visible()}>{(id) => <Lane workerId={id} axis={axis()} index={board.indexOf().get(id) ?? 0} />}</For>
           </div>

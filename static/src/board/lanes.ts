@@ -49,7 +49,7 @@ function settled(held: Cursor | null, indexOf: Map<string, number>, lanes: Worke
       const lane = visit.workerIds.find((id) => indexOf.has(id));
       if (lane) return { workerId: lane, visitId: held.visitId };
     }
-    if (visit && indexOf.has(held.workerId)) return held;
+    if (visit?.workerIds.includes(held.workerId) && indexOf.has(held.workerId)) return held;
   }
   return indexOf.has(held.workerId) ? { workerId: held.workerId, visitId: null } : first;
 }
@@ -58,6 +58,7 @@ export type Way = "up" | "down" | "left" | "right" | "first" | "last" | "pageUp"
 const PAGE = 8;
 // Going up and down keeps to a time of the day, as a caret keeps to its column.
 let aimMs: number | null = null;
+let aimedTo = "";
 
 /** Where the cursor comes to, going from where it is. */
 export function stepFrom(cursor: Cursor | null, way: Way): Cursor | null {
@@ -67,7 +68,7 @@ export function stepFrom(cursor: Cursor | null, way: Way): Cursor | null {
   const lane = derived.byWorker().get(cursor.workerId) ?? [];
   const inLane = lane.findIndex((visit) => visit.id === cursor.visitId);
   const along = (index: number): Cursor => {
-    aimMs = null;
+    aimedTo = "";
     return { workerId: cursor.workerId, visitId: index < 0 ? null : (lane[Math.min(index, lane.length - 1)]?.id ?? null) };
   };
   switch (way) {
@@ -87,12 +88,12 @@ export function stepFrom(cursor: Cursor | null, way: Way): Cursor | null {
 function across(lanes: Worker[], index: number, cursor: Cursor, from: Visit | undefined): Cursor {
   const worker = lanes[Math.max(0, Math.min(lanes.length - 1, index))]!;
   if (worker.id === cursor.workerId) return cursor;
-  if (from) aimMs ??= (startOf(from) + endOf(from)) / 2;
-  else if (cursor.visitId === null) aimMs = null;
+  if (keyOf(cursor) !== aimedTo) aimMs = from ? (startOf(from) + endOf(from)) / 2 : null;
   const aim = aimMs;
-  if (aim === null) return { workerId: worker.id, visitId: null };
-  const far = (visit: Visit) => Math.max(startOf(visit) - aim, aim - endOf(visit), 0);
-  const lane = derived.byWorker().get(worker.id) ?? [];
+  const far = (visit: Visit) => Math.max(startOf(visit) - aim!, aim! - endOf(visit), 0);
+  const lane = aim === null ? [] : (derived.byWorker().get(worker.id) ?? []);
   const nearest = lane.reduce<Visit | null>((best, visit) => (best && far(best) <= far(visit) ? best : visit), null);
-  return { workerId: worker.id, visitId: nearest?.id ?? null };
+  const to = { workerId: worker.id, visitId: nearest?.id ?? null };
+  aimedTo = keyOf(to);
+  return to;
 }

@@ -26,6 +26,7 @@ export function useKeys(): void {
     }
     if (event.ctrlKey || event.metaKey) return;
     if (event.altKey) {
+      if (event.key === "Escape") return void cancelNudge();
       if (nudge(event.key, visitInHand(), onBoard() ? (board.cursor()?.workerId ?? null) : null)) event.preventDefault();
       return;
     }

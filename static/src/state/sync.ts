@@ -209,11 +209,20 @@ function actorOf(one: StreamEvent): Actor | null {
   return ((one.by ?? one.actor) as Actor | undefined) ?? null;
 }
 
+const strangers = new Set<string>();
 /** Whose hand it was, for a moment, when it was not one's own. */
 function showWho(visitId: string, one: StreamEvent): void {
   const actor = actorOf(one);
-  const who = actor?.id === floor.me?.id ? "" : actorWords(actor);
-  if (!who) return;
+  if (actor?.id === floor.me?.id) return;
+  const who = actorWords(actor);
+  if (!who) {
+    // Somebody who was not there when the page was opened: the next time he has a name.
+    if (inOffice() && actor?.kind === "user" && !strangers.has(actor.id ?? "")) {
+      strangers.add(actor.id ?? "");
+      void loadOffice().then(() => actorWords(actor) && showWho(visitId, one));
+    }
+    return;
+  }
   setFloor("touched", visitId, who);
   announce([who, visitTitle(floor.visits[visitId]), m.events[one.type] ?? one.type].join(", "));
   setTimeout(() => setFloor("touched", visitId, undefined as never), TOUCHED_MS);

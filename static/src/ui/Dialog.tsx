@@ -17,13 +17,16 @@ interface Props {
 
 export function Dialog(props: Props): JSX.Element {
   let element!: HTMLDialogElement;
-  const returnTo = document.activeElement as HTMLElement | null;
   onMount(() => {
     element.showModal();
     element.querySelector<HTMLElement>("[data-autofocus], .dialog-body input, .dialog-body select, .dialog-body textarea")?.focus();
   });
   onCleanup(() => {
-    if (returnTo?.isConnected) returnTo.focus();
+    // Closing gives the focus back; if what had it is gone, the board's own stop takes it.
+    element.close();
+    queueMicrotask(() => {
+      if (document.activeElement === document.body) document.querySelector<HTMLElement>("[data-stop][tabindex='0']")?.focus({ preventScroll: true });
+    });
   });
   const submit = (event: Event) => {
     event.preventDefault();
