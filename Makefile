@@ -1,6 +1,6 @@
 # The commands of everyday. The work is in scripts/ and in the server itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-data test-long loadtest fmt lint console clean
+.PHONY: help run test test-data test-long test-autobahn loadtest fmt lint console clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -19,6 +19,9 @@ test-long: ## Run the slow tests too
 
 loadtest: ## Measure the server beside its peers; B="B1 B3" for some of it
 	@loadtests/run $(B)
+
+test-autobahn: ## Let the Autobahn suite judge the WebSocket (needs Python 2.7)
+	@scripts/test-autobahn
 
 fmt: ## Format the code
 	@cargo fmt --all

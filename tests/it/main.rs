@@ -27,6 +27,7 @@ mod stream;
 mod tenancy;
 mod tls;
 mod tracks;
+mod transport;
 mod users;
 mod visits;
 mod workers;

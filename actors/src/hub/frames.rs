@@ -185,6 +185,8 @@ impl Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bye {
     BadFrame,
+    NotText,
+    NotUtf8,
     FrameTooLarge,
     SignedOut,
     Forbidden,
@@ -197,8 +199,10 @@ pub enum Bye {
 }
 
 impl Bye {
-    pub const ALL: [Bye; 10] = [
+    pub const ALL: [Bye; 12] = [
         Bye::BadFrame,
+        Bye::NotText,
+        Bye::NotUtf8,
         Bye::FrameTooLarge,
         Bye::SignedOut,
         Bye::Forbidden,
@@ -212,7 +216,7 @@ impl Bye {
 
     pub fn code(self) -> u16 {
         match self {
-            Bye::BadFrame | Bye::FrameTooLarge => 4400,
+            Bye::BadFrame | Bye::NotText | Bye::NotUtf8 | Bye::FrameTooLarge => 4400,
             Bye::SignedOut => 4401,
             Bye::Forbidden => 4403,
             Bye::NoIdentity => 4408,
@@ -227,6 +231,8 @@ impl Bye {
     pub fn reason(self) -> &'static str {
         match self {
             Bye::BadFrame => "badFrame",
+            Bye::NotText => "notText",
+            Bye::NotUtf8 => "notUtf8",
             Bye::FrameTooLarge => "frameTooLarge",
             Bye::SignedOut => "signedOut",
             Bye::Forbidden => "forbidden",

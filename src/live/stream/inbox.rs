@@ -14,8 +14,10 @@ pub(super) enum Incoming {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Not WebSocket, not text, or not UTF-8.
+    /// Not WebSocket.
     Bad,
+    Binary,
+    NotUtf8,
     TooLarge,
 }
 
@@ -63,7 +65,7 @@ impl Inbox {
                 Frame::Ping(payload) => return Ok(Some(Incoming::Ping(payload))),
                 Frame::Pong(_) => return Ok(Some(Incoming::Pong)),
                 Frame::Close(reason) => return Ok(Some(Incoming::Close(reason))),
-                Frame::Binary(_) => return Err(Refused::Bad),
+                Frame::Binary(_) => return Err(Refused::Binary),
             }
         }
     }
@@ -74,7 +76,7 @@ impl Inbox {
                 self.pieces = Some(BytesMut::new());
                 (bytes, false)
             }
-            Item::FirstBinary(_) => return Err(Refused::Bad),
+            Item::FirstBinary(_) => return Err(Refused::Binary),
             Item::Continue(bytes) => (bytes, false),
             Item::Last(bytes) => (bytes, true),
         };
@@ -92,7 +94,7 @@ impl Inbox {
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, Refused> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Refused::Bad)
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Refused::NotUtf8)
 }
 
 /// The payload's length as the frame's head states it, once enough of the head is here.
@@ -152,9 +154,9 @@ mod tests {
     #[test]
     fn what_is_not_ours_is_refused() {
         let refused = |bytes: &[u8]| fed(bytes).next().err();
-        assert_eq!(refused(&frame(0x82, b"binary")), Some(Refused::Bad));
-        assert_eq!(refused(&frame(0x02, b"binary in pieces")), Some(Refused::Bad));
-        assert_eq!(refused(&frame(0x81, &[0xff, 0xfe])), Some(Refused::Bad));
+        assert_eq!(refused(&frame(0x82, b"binary")), Some(Refused::Binary));
+        assert_eq!(refused(&frame(0x02, b"binary in pieces")), Some(Refused::Binary));
+        assert_eq!(refused(&frame(0x81, &[0xff, 0xfe])), Some(Refused::NotUtf8));
         assert_eq!(refused(&frame(0x80, b"a piece of nothing")), Some(Refused::Bad));
         assert_eq!(refused(b"\x81\x05naked"), Some(Refused::Bad), "a client must mask");
     }

@@ -177,15 +177,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Outlet for Socket<T> {
         let keep = usize::from(wire.is_begun);
         wire.out.truncate(keep);
         let goodbye = [code.to_be_bytes().as_slice(), reason.as_bytes()].concat();
+        let said = if last.is_empty() { Ok(()) } else { wire.push(frame(TEXT, &last)) };
         // If this fails, the driver meets the same error.
-        let _ = wire.push(frame(TEXT, &last)).and_then(|()| wire.push(frame(CLOSE, &goodbye)));
+        let _ = said.and_then(|()| wire.push(frame(CLOSE, &goodbye)));
         wire.closing = true;
         drop(wire);
         self.wake();
     }
 }
 
-type Knock = Pin<Box<dyn Future<Output = Result<Who, Problem>>>>;
+pub(super) type Knock = Pin<Box<dyn Future<Output = Result<Who, Problem>>>>;
 
 enum Stage {
     Nameless(Pin<Box<Sleep>>),
@@ -198,12 +199,65 @@ enum Stage {
     },
 }
 
-struct Driver<T: AsyncRead + AsyncWrite + Unpin + 'static> {
+/// Whom a socket speaks with, once it is open.
+pub(super) trait Host: Unpin + 'static {
+    /// Without an identity a socket may stay for so long.
+    fn auth_within(&self) -> Duration;
+    fn came_nameless(&self);
+    fn no_longer_nameless(&self);
+    fn admit(&self, token: String) -> Knock;
+    /// The number under which the socket is known from now on; `None`: there is no room for it.
+    fn sit(&mut self, socket: Rc<dyn Outlet>, who: Who) -> Option<u64>;
+    fn heard(&self, key: u64, text: &str);
+    fn drained(&self, key: u64);
+    fn left(&self, key: u64);
+    fn close(&self, key: u64, bye: Bye);
+}
+
+/// The thread's hub, with the door in front of it.
+struct Reception {
+    here: Here,
+    door: Arc<Door>,
+}
+
+impl Host for Reception {
+    fn auth_within(&self) -> Duration {
+        self.door.config.auth_within
+    }
+    fn came_nameless(&self) {
+        self.door.came_nameless();
+    }
+    fn no_longer_nameless(&self) {
+        self.door.no_longer_nameless();
+    }
+    fn admit(&self, token: String) -> Knock {
+        let door = self.door.clone();
+        Box::pin(async move { door.admit(token).await })
+    }
+    fn sit(&mut self, socket: Rc<dyn Outlet>, who: Who) -> Option<u64> {
+        // The hub may have died since: then there is a new one.
+        self.here = self.door.hubs.here();
+        self.here.attach(socket, who)
+    }
+    fn heard(&self, key: u64, text: &str) {
+        self.here.heard(key, text);
+    }
+    fn drained(&self, key: u64) {
+        self.here.drained(key);
+    }
+    fn left(&self, key: u64) {
+        self.here.left(key);
+    }
+    fn close(&self, key: u64, bye: Bye) {
+        self.here.close(key, bye);
+    }
+}
+
+struct Driver<T: AsyncRead + AsyncWrite + Unpin + 'static, H: Host> {
     socket: Rc<Socket<T>>,
     inbox: Inbox,
     stage: Stage,
-    here: Here,
-    door: Arc<Door>,
+    host: H,
 }
 
 /// Lets a socket live. `handshake` is the 101 answer as bytes, `rest` what came behind the request.
@@ -211,26 +265,33 @@ pub(super) fn open<T>(io: T, handshake: Bytes, rest: &[u8], entry: Entry, door: 
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
+    let max_frame_bytes = door.hubs.config.max_frame_bytes;
+    let host = Reception { here: door.hubs.here(), door };
+    live(io, handshake, rest, entry, host, max_frame_bytes);
+}
+
+fn live<T, H>(io: T, handshake: Bytes, rest: &[u8], entry: Entry, host: H, max_frame_bytes: usize)
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+    H: Host,
+{
     let wire = Wire { io, out: VecDeque::new(), is_begun: false, blocked: false, closing: false, passed: 0 };
     let socket = Rc::new(Socket { wire: RefCell::new(wire), waker: RefCell::default(), heard: Cell::new(true) });
     socket.write(handshake);
-    let here = door.hubs.here();
-    let mut inbox = Inbox::new(door.hubs.config.max_frame_bytes);
+    let mut inbox = Inbox::new(max_frame_bytes);
     inbox.push(rest);
-    door.came_nameless();
-    let stage = Stage::Nameless(Box::pin(sleep(door.config.auth_within)));
-    let mut driver = Driver { socket, inbox, stage, here, door };
+    host.came_nameless();
+    let stage = Stage::Nameless(Box::pin(sleep(host.auth_within())));
+    let mut driver = Driver { socket, inbox, stage, host };
     if let Entry::Known(who) = entry {
         driver.sit(who);
     }
     actix_rt::spawn(driver);
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Driver<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static, H: Host> Driver<T, H> {
     fn sit(&mut self, who: Who) {
-        // The hub may have died since: then there is a new one.
-        self.here = self.door.hubs.here();
-        match self.here.attach(self.socket.clone(), who) {
+        match self.host.sit(self.socket.clone(), who) {
             Some(key) => self.enter(Stage::Seated(key)),
             None => self.dismiss(Bye::Trouble),
         }
@@ -240,14 +301,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Driver<T> {
         let was_nameless = matches!(self.stage, Stage::Nameless(_) | Stage::Knocking(..));
         let is_nameless = matches!(stage, Stage::Nameless(_) | Stage::Knocking(..));
         if was_nameless && !is_nameless {
-            self.door.no_longer_nameless();
+            self.host.no_longer_nameless();
         }
         self.stage = stage;
     }
 
     fn dismiss(&mut self, bye: Bye) {
         match self.stage {
-            Stage::Seated(key) => self.here.close(key, bye),
+            Stage::Seated(key) => self.host.close(key, bye),
             _ => self.socket.close(bye.frame(1_000), bye.code(), bye.reason()),
         }
     }
@@ -268,6 +329,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Driver<T> {
                     self.socket.wire.borrow_mut().closing = true;
                 }
                 Err(Refused::Bad) => self.dismiss(Bye::BadFrame),
+                Err(Refused::Binary) => self.dismiss(Bye::NotText),
+                Err(Refused::NotUtf8) => self.dismiss(Bye::NotUtf8),
                 Err(Refused::TooLarge) => self.dismiss(Bye::FrameTooLarge),
             }
         }
@@ -275,12 +338,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Driver<T> {
 
     fn hear(&mut self, text: &str) {
         if let Stage::Seated(key) = self.stage {
-            return self.here.heard(key, text);
+            return self.host.heard(key, text);
         }
         let Some(token) = auth_token(text) else { return self.dismiss(Bye::NoIdentity) };
-        let door = self.door.clone();
-        let knock: Knock = Box::pin(async move { door.admit(token).await });
-        let stage = Stage::Nameless(Box::pin(sleep(self.door.config.auth_within)));
+        let knock = self.host.admit(token);
+        let stage = Stage::Nameless(Box::pin(sleep(self.host.auth_within())));
         if let Stage::Nameless(until) = std::mem::replace(&mut self.stage, stage) {
             self.stage = Stage::Knocking(until, knock);
         }
@@ -315,7 +377,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Driver<T> {
                 wire.blocked = false;
             }
             if let Stage::Seated(key) = self.stage {
-                self.here.drained(key);
+                self.host.drained(key);
             }
         }
     }
@@ -383,12 +445,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Driver<T> {
 
     fn forget(&mut self) {
         if let Stage::Seated(key) = self.stage {
-            self.here.left(key);
+            self.host.left(key);
         }
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Future for Driver<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static, H: Host> Future for Driver<T, H> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -401,7 +463,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Future for Driver<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Drop for Driver<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static, H: Host> Drop for Driver<T, H> {
     fn drop(&mut self) {
         if let Ok(mut wire) = self.socket.wire.try_borrow_mut() {
             wire.closing = true;
@@ -412,3 +474,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Drop for Driver<T> {
         self.enter(Stage::Leaving { until: Box::pin(sleep(Duration::ZERO)), is_shut: true });
     }
 }
+
+#[cfg(test)]
+mod echo;

@@ -67,6 +67,13 @@ impl Process {
         self.dir.path()
     }
 
+    /// Memory that the server holds.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// For speaking to it. Its database can be reached only while PostgreSQL runs.
     pub fn app(&self) -> App {
         let url = |role: &str| {

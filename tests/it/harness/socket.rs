@@ -108,6 +108,16 @@ impl Socket {
         }
     }
 
+    /// What the next pong says; other frames are passed over.
+    pub async fn pong(&mut self) -> Vec<u8> {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.ws.next()).await.expect("not silent for so long");
+            if let Message::Pong(payload) = next.expect("the line is up").expect("a frame") {
+                return payload.to_vec();
+            }
+        }
+    }
+
     /// Reads to the end: the bye, if there was one, and the close code.
     pub async fn end(&mut self) -> (Option<Value>, Option<u16>) {
         let mut bye = None;
