@@ -13,6 +13,7 @@ use anyhow::Context;
 use muster_actors::board::Observer;
 use muster_actors::directory::Directory;
 use muster_actors::feed::{FeedConfig, Feeds};
+use muster_actors::fences::{BoardProposals, Fences};
 use muster_actors::hub::{HubConfig, Hubs, Radars};
 use muster_actors::live::{Live, LiveSettings};
 use muster_actors::ports::{Entry, Journal};
@@ -20,7 +21,7 @@ use muster_actors::roster::{BoardRosters, RosterBook};
 use muster_domain::dispatch::VisitStatus;
 use muster_domain::dispatch::board::Board;
 use muster_domain::ids::AccountId;
-use muster_domain::journal::Fact;
+use muster_domain::journal::{Fact, RecordVerb};
 use rustls::ServerConfig;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
@@ -91,6 +92,7 @@ struct Herald {
     rosters: Arc<RosterBook>,
     feeds: Arc<Feeds>,
     boards: OnceLock<Weak<Directory>>,
+    fences: OnceLock<Weak<Fences>>,
 }
 
 impl Observer for Herald {
@@ -99,11 +101,36 @@ impl Observer for Herald {
         if entries.is_empty() || entries.iter().any(|entry| concerns_roster(&entry.fact)) {
             self.rosters.publish(account, board);
         }
+        if entries.is_empty() {
+            self.fences_changed(account);
+        } else {
+            self.tell_fences(account, entries);
+        }
     }
 
     fn committed(&self, account: AccountId, entries: &[Entry]) {
         self.feeds.committed(account, entries.to_vec());
     }
+}
+
+impl Herald {
+    fn tell_fences(&self, account: AccountId, entries: &[Entry]) {
+        if entries.iter().any(|entry| concerns_fences(&entry.fact)) {
+            self.fences_changed(account);
+        }
+    }
+
+    fn fences_changed(&self, account: AccountId) {
+        if let Some(fences) = self.fences.get().and_then(Weak::upgrade) {
+            fences.changed(account);
+        }
+    }
+}
+
+/// Where properties are, and what the account wants to come of an arrival.
+fn concerns_fences(fact: &Fact) -> bool {
+    matches!(fact, Fact::Record(record) if fact.moves_board() && !matches!(record.verb,
+        RecordVerb::ClientActivated | RecordVerb::ClientDeactivated))
 }
 
 fn concerns_roster(fact: &Fact) -> bool {
@@ -125,6 +152,7 @@ impl Announce for Herald {
             // Trackers and radars follow a roster only while its board is awake.
             if self.rosters.is_open(account) { boards.wake(account) } else { boards.behind(account) }
         }
+        self.tell_fences(account, entries);
         self.feeds.committed(account, entries.to_vec());
     }
 }
@@ -141,7 +169,12 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
     let threads: Vec<ArbiterHandle> = (0..settings.threads.max(1)).map(|_| Arbiter::new().handle()).collect();
     let feeds = Feeds::start(Arc::new(store.clone()), Arc::new(Fragments), threads.clone(), FeedConfig::default());
     let rosters = Arc::new(RosterBook::default());
-    let herald = Arc::new(Herald { rosters: Arc::clone(&rosters), feeds: Arc::clone(&feeds), boards: OnceLock::new() });
+    let herald = Arc::new(Herald {
+        rosters: Arc::clone(&rosters),
+        feeds: Arc::clone(&feeds),
+        boards: OnceLock::new(),
+        fences: OnceLock::new(),
+    });
     let boards = Arc::new(Directory::new(Arc::new(store.clone()), Arc::clone(&herald) as _, settings.threads));
     herald.boards.set(Arc::downgrade(&boards)).ok();
     let identity = Identity::new(&store, &secrets, identity::Settings { bcrypt_cost: settings.password_cost });
@@ -149,11 +182,14 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
     follow_rosters(store.clone(), Arc::clone(&rosters), Arc::clone(&boards));
     let sources = Arc::new(BoardRosters { book: rosters, boards: Arc::clone(&boards) });
     let tracks = TrackWriter::start(store.clone());
+    let fences = Fences::new(Arc::new(store.clone()), Arc::new(BoardProposals(Arc::clone(&boards))));
+    herald.fences.set(Arc::downgrade(&fences)).ok();
     let live = Live::start(
         threads.clone(),
         sources,
         Arc::clone(&tracks) as _,
         Arc::new(store.clone()),
+        fences,
         LiveSettings::default(),
     );
     let schedules = Arc::new(Schedules { store: store.clone(), boards: Arc::clone(&boards) });

@@ -13,6 +13,12 @@ const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 /// Every metric: name, kind and meaning, from which the reference page is written.
 pub const REFERENCE: &[(&str, &str, &str)] = &[
     ("muster_account_lock_hold_seconds", "histogram", "How long a transaction held its account's row, by lane."),
+    (
+        "muster_arrivals_lost_total",
+        "counter",
+        "Arrivals seen by a geofence that no board could decide on: always an alarm.",
+    ),
+    ("muster_arrivals_retried_total", "counter", "Times an arrival waited because its board could not be asked."),
     ("muster_board_batch_commands", "histogram", "Commands decided and committed together."),
     ("muster_board_catch_ups_total", "counter", "Times a board read what others wrote."),
     ("muster_boards", "gauge", "Boards in memory."),
@@ -23,6 +29,7 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
     ("muster_feed_poll_failures_total", "counter", "Looks at other servers' commits that failed."),
     ("muster_feed_replays_dropped_total", "counter", "Resumes that were told to load afresh because too many waited."),
     ("muster_feed_untold_total", "counter", "Commits that a full feed finds out by itself."),
+    ("muster_fence_crossings_total", "counter", "Workers who arrived at, left or passed a property, by kind."),
     ("muster_http_request_seconds", "histogram", "Time to answer, by route."),
     ("muster_http_requests_total", "counter", "Requests by method, route and status."),
     (

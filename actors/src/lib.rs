@@ -4,6 +4,7 @@
 pub mod board;
 pub mod directory;
 pub mod feed;
+pub mod fences;
 pub mod hub;
 pub mod live;
 pub mod ports;

@@ -10,6 +10,7 @@ use muster_domain::ids::{AccountId, WorkerId};
 use muster_domain::live::Point;
 use tokio::sync::{oneshot, watch};
 
+use crate::fences::{AccountFences, Fences};
 use crate::ports::{LastKnown, TrackLog, Unavailable};
 use crate::radar::{Follow, LivePosition, Near, Nearest, Positions, Radar, Wanted};
 use crate::roster::{Roster, Rosters};
@@ -55,6 +56,7 @@ struct Ports {
     rosters: Arc<dyn Rosters>,
     log: Arc<dyn TrackLog>,
     known: Arc<dyn LastKnown>,
+    fences: Arc<Fences>,
     settings: LiveSettings,
 }
 
@@ -65,9 +67,10 @@ impl Live {
         rosters: Arc<dyn Rosters>,
         log: Arc<dyn TrackLog>,
         known: Arc<dyn LastKnown>,
+        fences: Arc<Fences>,
         settings: LiveSettings,
     ) -> Arc<Self> {
-        let ports = Arc::new(Ports { rosters, log, known, settings });
+        let ports = Arc::new(Ports { rosters, log, known, fences, settings });
         Arc::new(Self { threads, ports, accounts: Mutex::default() })
     }
 
@@ -78,14 +81,16 @@ impl Live {
             return Ok(held);
         }
         let roster = self.ports.rosters.roster(id).await?;
+        let thread = self.threads[(id.0.as_u128() % self.threads.len() as u128) as usize].clone();
+        let fences = self.ports.fences.account(id, &thread);
+        fences.ready().await;
         let mut accounts = lock(&self.accounts);
         if let Some(held) = accounts.get(&id) {
             held.follow(roster);
             return Ok(held.clone());
         }
-        let thread = self.threads[(id.0.as_u128() % self.threads.len() as u128) as usize].clone();
-        let account =
-            Arc::new(LiveAccount { id, thread, ports: self.ports.clone(), parts: Mutex::new(Parts::new(roster)) });
+        let (ports, parts) = (self.ports.clone(), Mutex::new(Parts::new(roster)));
+        let account = Arc::new(LiveAccount { id, thread, ports, fences, parts });
         accounts.insert(id, account.clone());
         Ok(account)
     }
@@ -127,6 +132,7 @@ pub struct LiveAccount {
     id: AccountId,
     thread: ArbiterHandle,
     ports: Arc<Ports>,
+    fences: Arc<AccountFences>,
     parts: Mutex<Parts>,
 }
 
@@ -168,9 +174,9 @@ impl LiveAccount {
             parts.sweep_at = 64.max(parts.trackers.len() * 2);
         }
         let (account, roster, log) = (self.id, parts.roster.clone(), self.ports.log.clone());
-        let idle_after = self.ports.settings.idle_after;
+        let (idle_after, fences) = (self.ports.settings.idle_after, self.fences.clone());
         let started = Tracker::start_in_arbiter(&self.thread, move |_| {
-            Tracker::new(account, worker, roster, radar, log, idle_after)
+            Tracker::new(account, worker, roster, radar, log, fences, idle_after)
         });
         parts.trackers.insert(worker, started.clone());
         started

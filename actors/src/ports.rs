@@ -13,6 +13,7 @@ use muster_domain::dispatch::board::{Board, Known, Needs};
 use muster_domain::ids::{AccountId, VisitId, WorkerId};
 use muster_domain::journal::Fact;
 use muster_domain::live::Point;
+use muster_domain::live::fence::Zone;
 use muster_domain::work::Job;
 use uuid::Uuid;
 
@@ -147,6 +148,18 @@ pub trait TrackLog: Send + Sync + 'static {
     /// The future answers after the flush: for each point, was it new? Until then nothing may be acknowledged.
     #[allow(clippy::type_complexity)]
     fn append(&self, points: Vec<TrackPoint>) -> Result<Later<Result<Vec<bool>, Unavailable>>, Full>;
+}
+
+/// The zones of an account's properties that are in use, and its policy.
+#[derive(Clone, Debug, Default)]
+pub struct Zones {
+    pub zones: Vec<Zone>,
+    /// Arrivals are taken for true; else they are proposed.
+    pub accept: bool,
+}
+
+pub trait ZoneSource: Send + Sync + 'static {
+    fn zones(&self, account: AccountId) -> Later<Result<Zones, Unavailable>>;
 }
 
 /// Every worker's newest stored position.

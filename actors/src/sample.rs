@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use muster_domain::dispatch::board::SeenArrival;
 use muster_domain::dispatch::{Visit, VisitStatus};
 use muster_domain::ids::{AccountId, JobId, VisitId, WorkerId};
 use muster_domain::journal::{Fact, Glance, VisitFact, VisitVerb};
 use muster_domain::{By, TimeWindow};
 use uuid::Uuid;
 
-use crate::ports::{Entry, Head, Journal, Later, Unavailable, Wire};
+use crate::fences::{Fences, Proposals, Told};
+use crate::ports::{Entry, Head, Journal, Later, Unavailable, Wire, ZoneSource, Zones};
 
 pub fn at(hour: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(hour * 3_600, 0).expect("in range")
@@ -45,6 +47,7 @@ pub fn visit(n: u128, window: Option<TimeWindow>, workers: &[u128]) -> Visit {
         forced: None,
         overlap_group: id,
         closed_at: None,
+        arrival: None,
         version: 1,
     }
 }
@@ -153,4 +156,20 @@ impl Journal for BookJournal {
         });
         Box::pin(async move { page })
     }
+}
+
+/// Fences of accounts that have no properties.
+pub fn nowhere() -> Arc<Fences> {
+    struct Nowhere;
+    impl ZoneSource for Nowhere {
+        fn zones(&self, _: AccountId) -> Later<Result<Zones, Unavailable>> {
+            Box::pin(async { Ok(Zones::default()) })
+        }
+    }
+    impl Proposals for Nowhere {
+        fn propose(&self, _: AccountId, seen: SeenArrival) -> Later<Told> {
+            panic!("nowhere is nothing to arrive at: {seen:?}")
+        }
+    }
+    Fences::new(Arc::new(Nowhere), Arc::new(Nowhere))
 }

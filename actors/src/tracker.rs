@@ -11,6 +11,7 @@ use muster_domain::live::{Accepted, Point, Refusal, TrackState, judge};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
+use crate::fences::AccountFences;
 use crate::ports::{Later, TrackLog, TrackPoint, Unavailable};
 use crate::radar::{Moved, Radar};
 use crate::roster::Roster;
@@ -49,6 +50,7 @@ pub struct Tracker {
     roster: watch::Receiver<Arc<Roster>>,
     radar: Addr<Radar>,
     log: Arc<dyn TrackLog>,
+    fences: Arc<AccountFences>,
     idle_after: Duration,
     state: TrackState,
     last_used: Instant,
@@ -61,10 +63,11 @@ impl Tracker {
         roster: watch::Receiver<Arc<Roster>>,
         radar: Addr<Radar>,
         log: Arc<dyn TrackLog>,
+        fences: Arc<AccountFences>,
         idle_after: Duration,
     ) -> Self {
         let (state, last_used) = (TrackState::default(), Instant::now());
-        Self { account, worker, roster, radar, log, idle_after, state, last_used }
+        Self { account, worker, roster, radar, log, fences, idle_after, state, last_used }
     }
 
     fn take(&mut self, points: Vec<Point>) -> Result<Receipt, Declined> {
@@ -83,6 +86,7 @@ impl Tracker {
         let mut newest = None;
         for point in taken {
             if self.state.accept(point.clone()) == Accepted::Moved {
+                self.fences.saw(self.worker, &point);
                 newest = Some(point);
             }
         }

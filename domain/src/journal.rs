@@ -85,6 +85,8 @@ verbs! { VisitVerb {
     Unassigned = "visit.unassigned",
     Moved = "visit.moved",
     TravelStarted = "visit.travelStarted",
+    ArrivalProposed = "visit.arrivalProposed",
+    ArrivalDismissed = "visit.arrivalDismissed",
     Arrived = "visit.arrived",
     Started = "visit.started",
     Paused = "visit.paused",
@@ -215,7 +217,7 @@ impl Fact {
         }
     }
 
-    /// The list of what the board reads: such a fact moves `board_seq`, whoever writes it. Properties and a
+    /// The list of what the board, or what stands beside it, reads: such a fact moves `board_seq`, whoever writes it. Properties and a
     /// client's activity are on it because a new job is checked against them.
     pub fn moves_board(&self) -> bool {
         match self {
@@ -227,8 +229,9 @@ impl Fact {
                 | RecordVerb::PropertyUpdated
                 | RecordVerb::PropertyDeactivated
                 | RecordVerb::PropertyActivated => true,
+                // Whether fences propose or decide; the boards of other servers hear of it no other way.
+                RecordVerb::AccountUpdated => fact.changed.iter().any(|name| name == "arrivals"),
                 RecordVerb::AccountCreated
-                | RecordVerb::AccountUpdated
                 | RecordVerb::ClientCreated
                 | RecordVerb::ClientUpdated
                 | RecordVerb::DeviceCreated

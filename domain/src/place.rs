@@ -23,6 +23,19 @@ impl Place {
         self.lat == 0.0 && self.lng == 0.0
     }
 
+    /// Metres east and north of `origin`, on a plane that touches the earth there: true to less than a thousandth within
+    /// some kilometres, and across the date line.
+    pub fn metres_from(&self, origin: &Place) -> [f64; 2] {
+        let mut dlng = self.lng - origin.lng;
+        if dlng > 180.0 {
+            dlng -= 360.0;
+        } else if dlng < -180.0 {
+            dlng += 360.0;
+        }
+        let east = dlng.to_radians() * origin.lat.to_radians().cos() * EARTH_RADIUS_M;
+        [east, (self.lat - origin.lat).to_radians() * EARTH_RADIUS_M]
+    }
+
     /// Great-circle distance in metres (haversine).
     pub fn distance_m(&self, other: &Place) -> f64 {
         let (lat1, lat2) = (self.lat.to_radians(), other.lat.to_radians());
@@ -42,6 +55,20 @@ mod tests {
         let zurich = Place::new(47.3769, 8.5417).expect("on earth");
         let geneva = Place::new(46.2044, 6.1432).expect("on earth");
         assert!((zurich.distance_m(&geneva) - 224_000.0).abs() < 1_500.0);
+    }
+
+    #[test]
+    fn the_plane_agrees_with_the_sphere_within_some_kilometres() {
+        for (lat, lng) in [(47.14, 9.52), (-17.0, 179.99), (69.6, 18.9), (0.1, -0.01)] {
+            let origin = Place { lat, lng };
+            for (dlat, dlng) in [(0.01, 0.0), (0.0, 0.02), (-0.02, 0.03), (0.03, -0.02)] {
+                let lng = if lng + dlng > 180.0 { lng + dlng - 360.0 } else { lng + dlng };
+                let place = Place { lat: lat + dlat, lng };
+                let [x, y] = place.metres_from(&origin);
+                let (flat, round) = (x.hypot(y), place.distance_m(&origin));
+                assert!((flat - round).abs() < round / 1_000.0, "{origin:?} {place:?}: {flat} {round}");
+            }
+        }
     }
 
     #[test]

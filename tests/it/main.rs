@@ -11,6 +11,7 @@ mod doctor;
 mod embedded;
 mod events;
 mod faults;
+mod fences;
 mod harness;
 mod histories;
 mod jobs;

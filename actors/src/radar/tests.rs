@@ -17,6 +17,7 @@ use super::{Mark, MarkSink, Scene, Survey, Unwatch, Wanted, Watch};
 use crate::live::{Live, LiveSettings, Unanswered};
 use crate::ports::{Full, LastKnown, Later, TrackLog, TrackPoint, Unavailable};
 use crate::roster::{Roster, RosterEntry, Rosters};
+use crate::sample::nowhere;
 
 fn worker(n: u128) -> WorkerId {
     WorkerId(Uuid::from_u128(n))
@@ -210,7 +211,14 @@ fn world() -> World {
     let boards = Arc::new(Boards(Mutex::new(watch::Sender::new(roster([entry(1, &[]), entry(2, &[])])))));
     let settings = LiveSettings { tick: Duration::from_millis(20), ..LiveSettings::default() };
     World {
-        live: Live::start(vec![actix::Arbiter::new().handle()], boards.clone(), log.clone(), log.clone(), settings),
+        live: Live::start(
+            vec![actix::Arbiter::new().handle()],
+            boards.clone(),
+            log.clone(),
+            log.clone(),
+            nowhere(),
+            settings,
+        ),
         log,
         boards,
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::put;
+use super::{Geofence, put};
 use crate::Place;
 use crate::ids::{ClientId, PropertyId};
 
@@ -26,6 +26,8 @@ pub struct PropertyDetails {
     pub postal_code: Option<String>,
     pub country: Option<String>,
     pub location: Option<Place>,
+    /// `None`: a circle of the usual radius around the location.
+    pub geofence: Option<Geofence>,
 }
 
 /// `None` keeps what there is; `Some(None)` clears it.
@@ -37,6 +39,7 @@ pub struct PropertyPatch {
     pub postal_code: Option<Option<String>>,
     pub country: Option<Option<String>>,
     pub location: Option<Option<Place>>,
+    pub geofence: Option<Option<Geofence>>,
     pub active: Option<bool>,
 }
 
@@ -50,6 +53,7 @@ impl PropertyDetails {
             ("name", self.name == old.name),
             ("address", address(self) == address(old)),
             ("location", self.location == old.location),
+            ("geofence", self.geofence == old.geofence),
         ];
         pairs.into_iter().filter(|(_, same)| !same).map(|(name, _)| name.to_owned()).collect()
     }
@@ -63,6 +67,7 @@ impl PropertyPatch {
         put(&mut details.postal_code, self.postal_code);
         put(&mut details.country, self.country);
         put(&mut details.location, self.location);
+        put(&mut details.geofence, self.geofence);
         put(active, self.active);
     }
 }

@@ -6,5 +6,5 @@ mod visit;
 mod worker;
 
 pub use hours::{Shift, WorkingHours, parse_weekday};
-pub use visit::{Forced, Step, Visit, VisitStatus, next_status};
+pub use visit::{Forced, ProposedArrival, Step, Visit, VisitStatus, next_status};
 pub use worker::{TimeOff, Worker};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, UserId, VisitId, WorkerId};
@@ -128,6 +128,27 @@ pub struct Forced {
     pub at: DateTime<Utc>,
 }
 
+/// A fence saw a worker arrive, and nobody has said yet that it is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposedArrival {
+    /// When he crossed the border.
+    pub at: DateTime<Utc>,
+    pub by: WorkerId,
+    /// Somebody said that it is not so: it is kept so that the same stay is not proposed again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dismissed: bool,
+}
+
+impl ProposedArrival {
+    /// A visit is meant if its window is no further away, before or after.
+    pub const NEAR: TimeDelta = TimeDelta::hours(2);
+
+    fn is_near(&self, window: Option<TimeWindow>) -> bool {
+        window.is_some_and(|window| window.start < self.at + Self::NEAR && window.end > self.at - Self::NEAR)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Visit {
@@ -146,6 +167,9 @@ pub struct Visit {
     pub overlap_group: VisitId,
     /// When it was completed, cancelled or found without access.
     pub closed_at: Option<DateTime<Utc>>,
+    /// Only of a visit that still awaits somebody's arrival.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<ProposedArrival>,
     pub version: i64,
 }
 
@@ -162,6 +186,22 @@ impl Visit {
     /// What its job's status depends on.
     pub fn standing(&self) -> Standing {
         Standing { status: self.status, has_window: self.window.is_some(), has_worker: !self.workers.is_empty() }
+    }
+
+    /// Is it planned that somebody arrives?
+    pub fn awaits_arrival(&self) -> bool {
+        matches!(self.status, VisitStatus::Scheduled | VisitStatus::Traveling)
+    }
+
+    /// What is proposed and neither accepted nor dismissed.
+    pub fn proposed_arrival(&self) -> Option<&ProposedArrival> {
+        self.arrival.as_ref().filter(|arrival| !arrival.dismissed)
+    }
+
+    /// A proposal ends with what it was made for: the state, the worker, the time.
+    pub(super) fn forget_past_arrival(&mut self) {
+        let holds = |arrival: &ProposedArrival| self.workers.contains(&arrival.by) && arrival.is_near(self.window);
+        self.arrival = self.arrival.filter(|arrival| self.awaits_arrival() && holds(arrival));
     }
 
     /// The time it takes from each of its workers; `None` without a window and once it is closed.

@@ -1,6 +1,7 @@
 //! Live positions: what a phone's points mean, in which order they count, and who is online. Time is an argument
 //! everywhere; nothing here is stored or sent.
 
+pub mod fence;
 mod point;
 mod presence;
 mod track;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveTime, Utc};
 use muster_domain::dispatch::board::{Board, BoardSnapshot};
-use muster_domain::dispatch::{Forced, Shift, TimeOff, Visit, VisitStatus, Worker, WorkingHours};
+use muster_domain::dispatch::{Forced, ProposedArrival, Shift, TimeOff, Visit, VisitStatus, Worker, WorkingHours};
 use muster_domain::identity::Role;
 use muster_domain::ids::{ClientId, DeviceId, JobId, PropertyId, TimeOffId, UserId, VisitId, WorkerId};
 use muster_domain::journal::{
@@ -44,6 +44,7 @@ fn visit() -> Visit {
         forced: Some(Forced { reason: "VIP".to_owned(), by: Some(UserId(id(5))), at: at("08:00:00") }),
         overlap_group: VisitId(id(0)),
         closed_at: None,
+        arrival: None,
         version: 4,
     }
 }
@@ -99,6 +100,14 @@ fn time_off() -> TimeOff {
     TimeOff { id: TimeOffId(id(10)), window: span("12:00:00", "13:00:00"), reason: Some("Dentist".to_owned()) }
 }
 
+fn proposed(verb: VisitVerb, dismissed: bool) -> VisitFact {
+    let arrival = Some(ProposedArrival { at: at("08:59:30.125"), by: WorkerId(id(3)), dismissed });
+    let reason = (!dismissed).then(|| "geofence".to_owned());
+    let occurred_at = (!dismissed).then(|| at("08:59:30.125"));
+    let before = Some(Glance::of(&visit()));
+    VisitFact { verb, visit: Visit { arrival, ..visit() }, before, reason, occurred_at, regrouped: vec![] }
+}
+
 fn facts() -> Vec<(&'static str, Fact)> {
     let bare = Glance::of(&bare_visit());
     let ended = Job { end: Some(JobEnd::Completed), status: JobStatus::Completed, ..job() };
@@ -126,6 +135,8 @@ fn facts() -> Vec<(&'static str, Fact)> {
                 regrouped: vec![],
             }),
         ),
+        ("visit-arrival", Fact::Visit(proposed(VisitVerb::ArrivalProposed, false))),
+        ("visit-arrival-dismissed", Fact::Visit(proposed(VisitVerb::ArrivalDismissed, true))),
         (
             "job",
             Fact::Job(JobFact {

@@ -21,6 +21,7 @@ const COMMANDS: &str = "
     start-travel v1, bob: start v1, pause v1, complete v1, ann: start v2, no-access v2
     cancel v1, cancel v2, reopen v1, reopen v1 force x, reopen v2 force x
     cancel-job j1, complete-job j1, reopen-job j1
+    fence bob p1 at 09, fence bob p1 at 09:10 out 09:05, fence ann p1 at 10:55 policy accept, dismiss v1
     off bob t1 09-10, on bob t1, deactivate bob, activate bob
 ";
 
@@ -45,6 +46,7 @@ fn essence(board: &Board) -> u64 {
     for visit in board.visits() {
         (visit.id, visit.status.name(), visit.window, &visit.workers, &visit.former_workers).hash(&mut hasher);
         (visit.overlap_group, visit.forced.is_some()).hash(&mut hasher);
+        visit.arrival.map(|arrival| (arrival.at, arrival.by, arrival.dismissed)).hash(&mut hasher);
     }
     for worker in board.workers() {
         (worker.id, worker.active, worker.time_off.len()).hash(&mut hasher);

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
-use muster_domain::dispatch::board::{Board, Command, Complaint, Decision, Known, NewJob, NewVisit, Rejection, Site};
-use muster_domain::dispatch::board::{Touched, Why};
+use muster_domain::dispatch::board::{Board, Command, Complaint, Decision, Known, NewJob, NewVisit, Rejection};
+use muster_domain::dispatch::board::{SeenArrival, Site, Touched, Why};
 use muster_domain::dispatch::{Shift, Step, TimeOff, Visit, Worker, WorkingHours};
 use muster_domain::identity::Role;
 use muster_domain::ids::{ClientId, DeviceId, JobId, PropertyId, TimeOffId, UserId, VisitId, WorkerId};
@@ -187,7 +187,8 @@ fn new_visit(words: &[&str]) -> NewVisit {
 
 /// The words before the first option, and the options: `force why`, `if 3`, `to bob`, `at 09:30` …
 fn options<'a>(words: &[&'a str]) -> (Vec<&'a str>, BTreeMap<&'a str, &'a str>) {
-    let first = words.iter().position(|word| ["force", "if", "to", "needs", "for", "in"].contains(word));
+    let first =
+        words.iter().position(|word| ["force", "if", "to", "needs", "for", "in", "at", "out", "policy"].contains(word));
     let (plain, rest) = words.split_at(first.unwrap_or(words.len()));
     (plain.to_vec(), rest.chunks(2).map(|pair| (pair[0], pair[1])).collect())
 }
@@ -211,6 +212,13 @@ pub fn command(words: &[&str]) -> Command {
             let window = (plain[1] != "same").then(|| window(plain[1]));
             Command::Move { visit, window, workers, force, expect }
         }
+        "fence" => {
+            let at = |key: &str| options.get(key).map(|text| window(&format!("{text}-23")).expect("a window").start);
+            let (at, outside_at) = (at("at").expect("an instant"), at("out"));
+            let (property, accept) = (PropertyId(id(plain[1])), options.contains_key("policy"));
+            Command::ProposeArrival(SeenArrival { worker, property, at, outside_at, accept })
+        }
+        "dismiss" => Command::DismissArrival { visit, expect },
         "cancel" => Command::Cancel { visit, reason: None, expect },
         "reopen" => Command::Reopen { visit, reason: reason(), force, expect },
         "complete-job" => Command::CompleteJob { job, expect },
@@ -272,6 +280,10 @@ fn tell_visit(visit: &Visit) -> String {
     }
     if visit.forced.is_some() {
         told += " forced";
+    }
+    if let Some(arrival) = visit.arrival {
+        let word = if arrival.dismissed { "dismissed" } else { "there?" };
+        told += &format!(" {word} {} {}", name(arrival.by.0), arrival.at.format("%H:%M"));
     }
     told
 }

@@ -109,6 +109,14 @@ fn hold_of_visit(board: &Board, visit: &Visit) {
     if visit.status.is_active() {
         assert!(!visit.workers.is_empty(), "{id:?}: nobody is under way");
     }
+    if let Some(arrival) = visit.arrival {
+        use VisitStatus::{Scheduled, Traveling};
+        assert!(matches!(visit.status, Scheduled | Traveling), "{id:?}: nobody is proposed to arrive any more");
+        assert!(visit.workers.contains(&arrival.by), "{id:?}: only its own workers arrive");
+        let (start, end) = visit.window.map(|window| (window.start, window.end)).expect("scheduled has a window");
+        let two_hours = chrono::TimeDelta::hours(2);
+        assert!(start - arrival.at < two_hours && arrival.at - end < two_hours, "{id:?}: it is about this window");
+    }
     let Some(job) = board.job(visit.job_id) else { panic!("{id:?} has a job") };
     let siblings: Vec<&Visit> = board.visits_of(job.id).collect();
     assert!(siblings.iter().any(|sibling| sibling.id == id), "{id:?} is one of its job's");

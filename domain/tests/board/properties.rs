@@ -125,6 +125,9 @@ fn line() -> impl Strategy<Value = String> {
         5 => (visit(), window(), to, force()).prop_map(|(visit, at, to, force)| format!("move {visit} {at}{to}{force}")),
         4 => (step, visit()).prop_map(|(step, visit)| format!("{step} {visit}")),
         1 => (one(), visit()).prop_map(|(who, visit)| format!("{who}: start {visit}")),
+        3 => (one(), select(vec!["at 09", "at 09:10 out 09:05", "at 11:30 out 11", "at 10 policy accept"]))
+            .prop_map(|(who, when)| format!("fence {who} p1 {when}")),
+        1 => visit().prop_map(|visit| format!("dismiss {visit}")),
         1 => visit().prop_map(|visit| format!("cancel {visit}")),
         2 => (visit(), force()).prop_map(|(visit, force)| format!("reopen {visit}{force}")),
         1 => (job(), select(vec!["cancel-job", "complete-job", "reopen-job", "reopen-job"]))

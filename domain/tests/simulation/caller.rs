@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use chrono::TimeDelta;
-use muster_domain::dispatch::board::{Command, NewJob, NewVisit};
+use muster_domain::dispatch::board::{Command, NewJob, NewVisit, SeenArrival};
 use muster_domain::dispatch::{Step, TimeOff, Visit, Worker, WorkingHours};
 use muster_domain::identity::Role;
 use muster_domain::ids::{ClientId, DeviceId, JobId, PropertyId, TimeOffId, UserId, VisitId, WorkerId};
@@ -124,6 +124,9 @@ pub fn wish(dice: &mut Dice, rows: &Rows, by: By, lately: Option<VisitId>, ends:
     if by.as_own_worker().is_some() {
         return Command::Report { visit, step: Step::ALL[dice.below(6)], occurred_at: None, expect };
     }
+    if by == By::System {
+        return seen_arrival(dice, worker);
+    }
     match if ends && dice.chance(60) { 26 + dice.below(10) } else { dice.below(40) } {
         0..=9 => Command::Assign { visit, workers: workers(dice), force, expect },
         10..=12 => Command::Unassign { visit, workers: workers(dice), expect },
@@ -133,6 +136,7 @@ pub fn wish(dice: &mut Dice, rows: &Rows, by: By, lately: Option<VisitId>, ends:
             Command::Move { visit, window, workers, force, expect }
         }
         19..=25 => Command::Report { visit, step: Step::ALL[dice.below(6)], occurred_at: None, expect },
+        26 if dice.chance(50) => Command::DismissArrival { visit, expect },
         26..=27 => Command::Cancel { visit, reason: None, expect },
         28..=30 => {
             let closed: Vec<VisitId> = visits.iter().filter(|v| !v.status.is_open()).map(|v| v.id).collect();
@@ -154,6 +158,14 @@ pub fn wish(dice: &mut Dice, rows: &Rows, by: By, lately: Option<VisitId>, ends:
         38 => Command::DeactivateWorker { worker },
         _ => Command::ActivateWorker { worker },
     }
+}
+
+/// What fences report: half the time from somebody who was outside just before.
+fn seen_arrival(dice: &mut Dice, worker: WorkerId) -> Command {
+    let at = crate::world::midnight() + TimeDelta::minutes(480 + dice.below(300) as i64);
+    let outside_at = dice.chance(50).then(|| at - TimeDelta::minutes(1));
+    let property = PropertyId(id(5, 1 + dice.below(3) as u128));
+    Command::ProposeArrival(SeenArrival { worker, property, at, outside_at, accept: dice.chance(30) })
 }
 
 fn workers(dice: &mut Dice) -> BTreeSet<WorkerId> {

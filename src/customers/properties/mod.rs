@@ -2,6 +2,7 @@
 //! it moves them in the same transaction.
 
 mod openapi;
+mod port;
 mod routes;
 mod store;
 mod wire;

@@ -3,7 +3,7 @@
 use utoipa::{OpenApi, ToSchema};
 
 use super::routes;
-use super::wire::AddressAttributes;
+use super::wire::{AddressAttributes, GeofenceAttributes};
 use crate::dispatch::visits::wire::PlaceAttributes;
 
 /// Changes name only what they change; null clears it.
@@ -13,6 +13,8 @@ pub struct PropertyRequest {
     pub name: Option<String>,
     pub address: Option<AddressAttributes>,
     pub location: Option<PlaceAttributes>,
+    /// Null: 100 m around the location
+    pub geofence: Option<GeofenceAttributes>,
     /// active · inactive; only in a change
     pub status: Option<String>,
 }

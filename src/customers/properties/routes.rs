@@ -18,9 +18,11 @@ use crate::http::caller::may;
 use crate::http::change::change;
 use crate::http::envelope::{Answer, nothing};
 use crate::http::openapi::{Collection, Document, Errors, Request};
-use crate::http::{Allowed, App, Input, Listing, Problem};
+use crate::http::{Allowed, App, Code, Fault, Input, Listing, Problem};
 use crate::store::{Undone, Unit};
 use crate::work::jobs;
+
+const FENCE_FIELD: &str = "/data/attributes/geofence/coordinates";
 
 const VERBS: Verbs = Verbs {
     updated: RecordVerb::PropertyUpdated,
@@ -164,6 +166,9 @@ async fn edited(
     }
     let mut new = old.clone();
     patch.apply(&mut new.details, &mut new.active);
+    if !wire::is_fence_near(&new.details) {
+        return Err(Problem::from(Fault::new(Code::VALIDATION_ERROR, wire::FAR_AWAY).at(FENCE_FIELD)).into());
+    }
     if new != old {
         (new.version, new.updated_at) = (old.version + 1, at.now);
         store::update(unit.conn(), account, &new).await?;

@@ -1,10 +1,11 @@
 //! A property on the wire.
 
-use muster_domain::Moment;
-use muster_domain::customers::{Property, PropertyDetails, PropertyPatch};
+use muster_domain::customers::{FenceFault, Geofence, Property, PropertyDetails, PropertyPatch};
+use muster_domain::customers::{MAX_CORNERS, MAX_RADIUS_M, MIN_CORNERS, MIN_RADIUS_M};
 use muster_domain::ids::{ClientId, PropertyId};
+use muster_domain::{Moment, Place};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -24,6 +25,9 @@ pub struct PropertyAttributes {
     pub name: Option<String>,
     pub address: AddressAttributes,
     pub location: Option<PlaceAttributes>,
+    /// Where somebody counts as being there; null: 100 m around the location
+    #[schema(value_type = Option<GeofenceAttributes>)]
+    pub geofence: Option<Value>,
     /// active · inactive
     pub status: &'static str,
     pub created_at: String,
@@ -39,14 +43,36 @@ pub struct AddressAttributes {
     pub country: Option<String>,
 }
 
+/// `{"type":"circle","radiusM":80}` around the location, 20 to 5,000 m; or
+/// `{"type":"polygon","coordinates":[[lng,lat],…]}` of 3 to 100 corners, closed or not.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({"type": "circle", "radiusM": 80}))]
+pub struct GeofenceAttributes {
+    /// circle · polygon
+    pub r#type: String,
+    pub radius_m: Option<f64>,
+    pub coordinates: Option<Vec<Vec<f64>>>,
+}
+
+fn geofence_attributes(fence: &Geofence) -> Value {
+    match fence {
+        Geofence::Circle { radius_m } => json!({ "type": "circle", "radiusM": radius_m }),
+        Geofence::Polygon { corners } => {
+            let coordinates: Vec<[f64; 2]> = corners.iter().map(|corner| [corner.lng, corner.lat]).collect();
+            json!({ "type": "polygon", "coordinates": coordinates })
+        }
+    }
+}
+
 impl From<&Property> for PropertyAttributes {
     fn from(property: &Property) -> Self {
-        let PropertyDetails { name, street, city, postal_code, country, location } = property.details.clone();
+        let PropertyDetails { name, street, city, postal_code, country, location, geofence } = property.details.clone();
         Self {
             client_id: property.client_id.0,
             name,
             address: AddressAttributes { street, city, postal_code, country },
             location: location.map(PlaceAttributes::from),
+            geofence: geofence.as_ref().map(geofence_attributes),
             status: if property.active { "active" } else { "inactive" },
             created_at: instant(property.created_at),
             updated_at: instant(property.updated_at),
@@ -62,6 +88,9 @@ pub fn property_resource(property: &Property) -> Value {
 pub fn read_details(fields: &mut Fields) -> PropertyDetails {
     let (mut details, mut active) = (PropertyDetails::default(), true);
     patch_of(fields).apply(&mut details, &mut active);
+    if !is_fence_near(&details) {
+        fields.fault("geofence/coordinates", FAR_AWAY);
+    }
     details
 }
 
@@ -102,5 +131,71 @@ fn patch_of(fields: &mut Fields) -> PropertyPatch {
     if fields.has("location") {
         patch.location = Some(fields.place("location"));
     }
+    if fields.has("geofence") {
+        patch.geofence = Some(fields.nested("geofence", read_geofence).flatten());
+    }
     patch
+}
+
+/// Not far from the property's location, as far as that is known.
+pub fn is_fence_near(details: &PropertyDetails) -> bool {
+    details.geofence.as_ref().is_none_or(|fence| fence.suits(details.location))
+}
+
+pub const FAR_AWAY: &str =
+    "coordinates lie more than 20 km from the property's location. Each is [lng, lat], the longitude first.";
+
+/// `None` after a fault.
+fn read_geofence(fields: &mut Fields<'_>) -> Option<Geofence> {
+    let kind = |name: &str| ["circle", "polygon"].into_iter().find(|kind| *kind == name);
+    match fields.need_choice("type", kind, "circle, polygon")? {
+        "circle" => {
+            let radius_m = fields.number("radiusM", MIN_RADIUS_M..=MAX_RADIUS_M);
+            if radius_m.is_none() && fields.value("radiusM").is_none() {
+                fields.fault("radiusM", "radiusM is required for a circle.");
+            }
+            Geofence::circle(radius_m?).ok()
+        }
+        _ => {
+            let Some(given) = fields.value("coordinates") else {
+                fields.fault("coordinates", "coordinates are required for a polygon.");
+                return None;
+            };
+            let fence = corners(given).and_then(|corners| {
+                Geofence::polygon(corners).map_err(|fault| ("coordinates".to_owned(), fault_text(fault)))
+            });
+            fence.map_err(|(field, detail)| fields.fault(&field, detail)).ok()
+        }
+    }
+}
+
+/// The corners, or the faulty field and what is wrong with it.
+fn corners(given: &Value) -> Result<Vec<Place>, (String, String)> {
+    let list = given.as_array().filter(|list| list.len() <= MAX_CORNERS + 1).ok_or_else(|| {
+        let detail = format!("coordinates must be a list of {MIN_CORNERS} to {MAX_CORNERS} [lng, lat].");
+        ("coordinates".to_owned(), detail)
+    })?;
+    let corner = |(at, one): (usize, &Value)| {
+        let pair = one.as_array().filter(|pair| pair.len() == 2);
+        let pair = pair.and_then(|pair| Some((pair[0].as_f64()?, pair[1].as_f64()?)));
+        let place = pair.and_then(|(lng, lat)| Place::new(lat, lng));
+        let detail = "This must be [lng, lat]: from -180 to 180, and from -90 to 90.";
+        place.ok_or_else(|| (format!("coordinates/{at}"), detail.to_owned()))
+    };
+    list.iter().enumerate().map(corner).collect()
+}
+
+fn fault_text(fault: FenceFault) -> String {
+    match fault {
+        FenceFault::RadiusOutOfRange => format!("radiusM must be a number from {MIN_RADIUS_M} to {MAX_RADIUS_M}."),
+        FenceFault::TooFewCorners => format!("coordinates must have at least {MIN_CORNERS} corners."),
+        FenceFault::TooManyCorners => format!("coordinates must have at most {MAX_CORNERS} corners."),
+        FenceFault::RepeatsCorner(at) => format!("coordinates repeat a corner: number {at}, counted from 0."),
+        FenceFault::CrossesItself(a, b) => {
+            format!("coordinates must not cross or touch themselves: sides {a} and {b} do, counted from 0.")
+        }
+        FenceFault::CrossesDateLine => "coordinates must not cross the date line.".to_owned(),
+        FenceFault::TooLarge => format!("coordinates must not span more than {} m.", 2.0 * MAX_RADIUS_M),
+        FenceFault::TooSmall => "coordinates must enclose at least 100 square metres.".to_owned(),
+    }
 }

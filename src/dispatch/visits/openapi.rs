@@ -40,6 +40,9 @@ pub struct ReasonAttributes {
 }
 
 #[derive(ToSchema)]
+pub struct NoAttributes {}
+
+#[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ReportAttributes {
     /// When it happened, by the reporter's own clock.
@@ -79,6 +82,7 @@ steps! {
     routes::move_visit,
     routes::cancel,
     routes::reopen,
+    routes::dismiss_arrival,
     start_travel,
     arrive,
     start,

@@ -33,7 +33,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .service(at("/visits/{id}/unassign").route(post().to(unassign)))
         .service(at("/visits/{id}/move").route(post().to(move_visit)))
         .service(at("/visits/{id}/cancel").route(post().to(cancel)))
-        .service(at("/visits/{id}/reopen").route(post().to(reopen)));
+        .service(at("/visits/{id}/reopen").route(post().to(reopen)))
+        .service(at("/visits/{id}/dismiss-arrival").route(post().to(dismiss_arrival)));
     for step in Step::ALL {
         let handler = move |caller, app, id, input| report(step, caller, app, id, input);
         cfg.service(at(format!("/visits/{{id}}/{}", step.path())).route(post().to(handler)));
@@ -218,6 +219,22 @@ async fn report(
     let (visit, expect) = (VisitId(*id), input.expected_version()?);
     let order = Command::Report { visit, step, occurred_at, expect };
     command(&app, &caller.caller, &input, order, wire::verdict(visit)).await
+}
+
+/// Says that a proposed arrival is none. It is not proposed again until the worker has been outside the geofence.
+#[utoipa::path(post, path = "/api/v1/visits/{id}/dismiss-arrival", tag = "dispatch", params(("id" = Uuid, Path)),
+    request_body(content = crate::http::openapi::Request<super::openapi::NoAttributes>,
+        example = json!({"data": {"type": "visit", "attributes": {}}})),
+    responses((status = 200, body = crate::http::openapi::Document<wire::VisitAttributes>), (status = 404, body = crate::http::openapi::Errors)))]
+pub async fn dismiss_arrival(
+    caller: Allowed<may::VisitsProgress>,
+    app: Data<App>,
+    id: Path<Uuid>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    input.document("visit")?.fields().finish()?;
+    let (visit, expect) = (VisitId(*id), input.expected_version()?);
+    command(&app, &caller.caller, &input, Command::DismissArrival { visit, expect }, wire::answer(visit)).await
 }
 
 /// Calls a visit off.

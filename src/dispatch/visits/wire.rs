@@ -33,6 +33,10 @@ pub struct VisitAttributes {
     /// Somebody with the permission let it break a rule of the calendar.
     pub overlap_allowed: bool,
     pub closed_at: Option<String>,
+    /// A geofence saw a worker arrive then, and nobody has said yet whether it is so.
+    pub arrival_proposed_at: Option<String>,
+    /// Who.
+    pub arrival_proposed_by: Option<Uuid>,
     pub version: i64,
 }
 
@@ -62,6 +66,8 @@ impl From<&Visit> for VisitAttributes {
             priority: visit.priority,
             overlap_allowed: visit.forced.is_some(),
             closed_at: visit.closed_at.map(text),
+            arrival_proposed_at: visit.proposed_arrival().map(|arrival| text(arrival.at)),
+            arrival_proposed_by: visit.proposed_arrival().map(|arrival| arrival.by.0),
             version: visit.version,
         }
     }

@@ -13,7 +13,7 @@ use muster_domain::{By, Moment};
 use uuid::Uuid;
 
 use super::wire::{SignUp, account_resource};
-use super::{Account, store};
+use super::{Account, Arrivals, store};
 use crate::http::envelope::{self, Answer};
 use crate::http::{App, Code, Fault, Input, Problem};
 use crate::identity::users::{Status, User, wire::user_resource};
@@ -73,6 +73,7 @@ fn newcomers(sign_up: &SignUp, now: chrono::DateTime<Utc>) -> (Account, User) {
         name: sign_up.name.clone(),
         time_zone: sign_up.time_zone.clone(),
         currency: sign_up.currency.clone(),
+        arrivals: Arrivals::default(),
         version: 1,
         created_at: now,
         updated_at: now,

@@ -20,9 +20,33 @@ pub struct Account {
     pub name: String,
     pub time_zone: String,
     pub currency: String,
+    pub arrivals: Arrivals,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// What becomes of an arrival that a geofence saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrivals {
+    /// Somebody decides.
+    #[default]
+    Propose,
+    /// It is taken for true.
+    Accept,
+}
+
+impl Arrivals {
+    pub fn name(self) -> &'static str {
+        match self {
+            Arrivals::Propose => "propose",
+            Arrivals::Accept => "accept",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [Arrivals::Propose, Arrivals::Accept].into_iter().find(|policy| policy.name() == name)
+    }
 }
 
 pub fn routes(cfg: &mut ServiceConfig) {

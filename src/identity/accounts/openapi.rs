@@ -33,6 +33,8 @@ pub struct AccountPatch {
     pub name: Option<String>,
     pub time_zone: Option<String>,
     pub currency: Option<String>,
+    /// propose · accept
+    pub arrivals: Option<String>,
 }
 
 #[derive(OpenApi)]

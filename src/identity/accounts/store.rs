@@ -5,7 +5,7 @@ use muster_actors::ports::{Kept, Rendered};
 use muster_domain::ids::AccountId;
 use sqlx::{PgConnection, Row};
 
-use super::Account;
+use super::{Account, Arrivals};
 use crate::store::StoreError;
 
 /// The constraint that says: another sign-up came with this key.
@@ -36,6 +36,7 @@ pub async fn read(conn: &mut PgConnection, id: AccountId) -> Result<Account, Sto
         name: row.get("name"),
         time_zone: row.get("time_zone"),
         currency: row.get("currency"),
+        arrivals: Arrivals::parse(row.get("arrivals")).unwrap_or_default(),
         version: row.get("version"),
         created_at: row.get("created_at"),
         updated_at: row.get("updated_at"),
@@ -44,7 +45,8 @@ pub async fn read(conn: &mut PgConnection, id: AccountId) -> Result<Account, Sto
 
 pub async fn update(conn: &mut PgConnection, account: &Account) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE accounts SET name = $2, time_zone = $3, currency = $4, version = $5, updated_at = $6 WHERE id = $1",
+        "UPDATE accounts SET name = $2, time_zone = $3, currency = $4, version = $5, updated_at = $6, arrivals = $7
+         WHERE id = $1",
     )
     .bind(account.id.0)
     .bind(&account.name)
@@ -52,6 +54,7 @@ pub async fn update(conn: &mut PgConnection, account: &Account) -> Result<(), St
     .bind(&account.currency)
     .bind(account.version)
     .bind(account.updated_at)
+    .bind(account.arrivals.name())
     .execute(conn)
     .await?;
     Ok(())

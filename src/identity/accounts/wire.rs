@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::Account;
+use super::{Account, Arrivals};
 use crate::http::envelope::{instant, resource};
 use crate::http::{Code, Fault, Fields, Input, Problem};
 use crate::identity::{currencies, passwords};
@@ -13,7 +13,7 @@ const MAX_NAME_CHARS: usize = 200;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(example = json!({"name": "Rivergate Plumbing", "timeZone": "Europe/Zurich", "currency": "CHF", "version": 1,
+#[schema(example = json!({"name": "Rivergate Plumbing", "timeZone": "Europe/Zurich", "currency": "CHF", "arrivals": "propose", "version": 1,
     "createdAt": "2026-11-30T08:00:00Z", "updatedAt": "2026-11-30T08:00:00Z"}))]
 pub struct AccountAttributes {
     pub name: String,
@@ -21,6 +21,8 @@ pub struct AccountAttributes {
     pub time_zone: String,
     /// ISO 4217.
     pub currency: String,
+    /// What becomes of an arrival that a geofence saw: propose (somebody decides) · accept (it is taken for true)
+    pub arrivals: &'static str,
     pub version: i64,
     pub created_at: String,
     pub updated_at: String,
@@ -31,6 +33,7 @@ pub fn account_resource(account: &Account) -> Value {
         name: account.name.clone(),
         time_zone: account.time_zone.clone(),
         currency: account.currency.clone(),
+        arrivals: account.arrivals.name(),
         version: account.version,
         created_at: instant(account.created_at),
         updated_at: instant(account.updated_at),
@@ -103,6 +106,7 @@ pub struct Edit {
     name: Option<String>,
     time_zone: Option<String>,
     currency: Option<String>,
+    arrivals: Option<Arrivals>,
 }
 
 pub fn read_edit(input: &Input) -> Result<Edit, Problem> {
@@ -112,6 +116,7 @@ pub fn read_edit(input: &Input) -> Result<Edit, Problem> {
         name: fields.text("name", MAX_NAME_CHARS),
         time_zone: time_zone(&mut fields),
         currency: currency(&mut fields),
+        arrivals: fields.choice("arrivals", Arrivals::parse, "propose, accept"),
     };
     fields.finish()?;
     Ok(edit)
@@ -131,6 +136,10 @@ impl Edit {
                 held.clone_from(wanted);
                 changed.push(name.to_owned());
             }
+        }
+        if let Some(wanted) = self.arrivals.filter(|wanted| *wanted != account.arrivals) {
+            account.arrivals = wanted;
+            changed.push("arrivals".to_owned());
         }
         changed
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::Board;
+use super::{Board, SeenArrival};
 use crate::dispatch::{Step, TimeOff, Visit};
 use crate::ids::{ClientId, JobId, PropertyId, TimeOffId, VisitId, WorkerId};
 use crate::work::Standing;
@@ -40,6 +40,12 @@ pub enum Command {
         visit: VisitId,
         step: Step,
         occurred_at: Option<DateTime<Utc>>,
+        expect: Option<i64>,
+    },
+    /// A fence saw a worker arrive. Which visit that concerns, the board finds out.
+    ProposeArrival(SeenArrival),
+    DismissArrival {
+        visit: VisitId,
         expect: Option<i64>,
     },
     Cancel {
@@ -165,13 +171,16 @@ impl Command {
             | Command::Unassign { visit, .. }
             | Command::Move { visit, .. }
             | Command::Report { visit, .. }
+            | Command::DismissArrival { visit, .. }
             | Command::Cancel { visit, .. }
             | Command::Reopen { visit, .. } => {
                 if board.visit(*visit).is_none() {
                     needs.visits.insert(*visit);
                 }
             }
-            Command::AddTimeOff { .. }
+            // An open visit that is near is in the board's memory.
+            Command::ProposeArrival(_)
+            | Command::AddTimeOff { .. }
             | Command::RemoveTimeOff { .. }
             | Command::DeactivateWorker { .. }
             | Command::ActivateWorker { .. } => {}

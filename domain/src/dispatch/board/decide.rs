@@ -56,6 +56,8 @@ impl Board {
             Command::Report { visit, step, occurred_at, expect } => {
                 return self.report(*visit, *step, *occurred_at, *expect, at);
             }
+            Command::ProposeArrival(seen) => self.propose_arrival(seen, at),
+            Command::DismissArrival { visit, expect } => self.dismiss_arrival(*visit, *expect, at),
             Command::Cancel { visit, reason, expect } => self.cancel(*visit, reason.clone(), *expect, at),
             Command::Reopen { visit, reason, force, expect } => {
                 self.reopen(*visit, reason, force.as_deref(), *expect, at)
@@ -174,7 +176,7 @@ impl Board {
         self.step(visit, step, occurred_at, expect, at).into()
     }
 
-    fn step(
+    pub(super) fn step(
         &self,
         visit: &Visit,
         step: Step,
@@ -240,7 +242,7 @@ impl Board {
     }
 
     /// The visit, if it is at the version that the caller last saw.
-    fn expected(&self, id: VisitId, expect: Option<i64>) -> Result<&Visit, Rejection> {
+    pub(super) fn expected(&self, id: VisitId, expect: Option<i64>) -> Result<&Visit, Rejection> {
         let visit = self.visit(id).ok_or(Rejection::VisitNotFound(id))?;
         match expect {
             Some(version) if version != visit.version => Err(Rejection::StaleVisit(Box::new(visit.clone()))),
@@ -253,6 +255,7 @@ impl Board {
         if next.status.is_planned() {
             next.status = Visit::planned_status(next.window, &next.workers);
         }
+        next.forget_past_arrival();
         next.version = old.version + 1;
         let (group, regrouped) = self.regroup(&next);
         next.overlap_group = group;
@@ -276,7 +279,7 @@ impl Board {
     }
 }
 
-fn touching(visit: &Visit) -> Touched {
+pub(super) fn touching(visit: &Visit) -> Touched {
     Touched { visit: Some(visit.id), job: Some(visit.job_id), ..Touched::default() }
 }
 

@@ -78,6 +78,7 @@ impl Board {
             forced: None,
             overlap_group: new.id,
             closed_at: None,
+            arrival: None,
             version: 1,
         };
         self.fit(&visit, &visit.workers, visit.window, false)?;

@@ -1,6 +1,7 @@
 //! The account's live schedule: `decide` says what follows from a command, `evolve` makes it so. Neither reads a clock,
 //! waits, or stores anything; the same facts in the same order give the same board.
 
+mod arrivals;
 mod command;
 mod decide;
 mod evolve;
@@ -12,6 +13,7 @@ mod roster;
 mod snapshot;
 mod state;
 
+pub use arrivals::{BY_FENCE, SeenArrival};
 pub use command::{Command, Known, Needs, NewJob, NewVisit, Site};
 pub use decide::{Decision, Touched};
 pub use rejection::{Complaint, Rejection, Why};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_domain::dispatch::{Visit, VisitStatus};
+use muster_domain::dispatch::{ProposedArrival, Visit, VisitStatus};
 use muster_domain::ids::{AccountId, ClientId, JobId, PropertyId, VisitId, WorkerId};
 use muster_domain::work::{Job, JobEnd, JobStatus};
 use muster_domain::{Place, TimeWindow};
@@ -69,6 +69,7 @@ pub fn visit_from(row: &PgRow) -> Result<Visit, StoreError> {
         forced: row.get::<Option<Json<_>>, _>("forced").map(|Json(forced)| forced),
         overlap_group: VisitId(row.get("overlap_group")),
         closed_at: row.get("closed_at"),
+        arrival: arrival_from(row),
         version: row.get("version"),
     })
 }
@@ -92,6 +93,14 @@ pub fn job_from(row: &PgRow) -> Result<Job, StoreError> {
             .find(|known| known.name() == status)
             .ok_or_else(|| unreadable("job status", status))?,
         version: row.get("version"),
+    })
+}
+
+fn arrival_from(row: &PgRow) -> Option<ProposedArrival> {
+    Some(ProposedArrival {
+        at: row.get::<Option<_>, _>("arrival_proposed_at")?,
+        by: WorkerId(row.get::<Option<_>, _>("arrival_proposed_by")?),
+        dismissed: row.get::<Option<_>, _>("arrival_dismissed")?,
     })
 }
 

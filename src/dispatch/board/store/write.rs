@@ -128,16 +128,18 @@ async fn write_visits(
     let rows: Vec<Value> = visits.values().map(|visit| row_of(visit, groups)).collect();
     sqlx::query(
         "INSERT INTO visits (account_id, id, job_id, status, starts_at, ends_at, former_workers, lat, lng,
-             required_skills, priority, forced, overlap_group, closed_at, version)
+             required_skills, priority, forced, overlap_group, closed_at, version, arrival_proposed_at,
+             arrival_proposed_by, arrival_dismissed)
          SELECT $1, r.* FROM jsonb_to_recordset($2) AS r (id uuid, job_id uuid, status text, starts_at timestamptz,
              ends_at timestamptz, former_workers uuid[], lat double precision, lng double precision,
              required_skills text[], priority smallint, forced jsonb, overlap_group uuid, closed_at timestamptz,
-             version bigint)
+             version bigint, arrival_proposed_at timestamptz, arrival_proposed_by uuid, arrival_dismissed boolean)
          ON CONFLICT (account_id, id) DO UPDATE SET status = excluded.status, starts_at = excluded.starts_at,
              ends_at = excluded.ends_at, former_workers = excluded.former_workers, lat = excluded.lat,
              lng = excluded.lng, required_skills = excluded.required_skills, priority = excluded.priority,
              forced = excluded.forced, overlap_group = excluded.overlap_group, closed_at = excluded.closed_at,
-             version = excluded.version",
+             version = excluded.version, arrival_proposed_at = excluded.arrival_proposed_at,
+             arrival_proposed_by = excluded.arrival_proposed_by, arrival_dismissed = excluded.arrival_dismissed",
     )
     .bind(account.0)
     .bind(Json(rows))
@@ -162,6 +164,9 @@ fn row_of(visit: &Visit, groups: &BTreeMap<VisitId, VisitId>) -> Value {
         "overlap_group": groups.get(&visit.id).unwrap_or(&visit.overlap_group),
         "closed_at": visit.closed_at,
         "version": visit.version,
+        "arrival_proposed_at": visit.arrival.map(|arrival| arrival.at),
+        "arrival_proposed_by": visit.arrival.map(|arrival| arrival.by),
+        "arrival_dismissed": visit.arrival.map(|arrival| arrival.dismissed),
     })
 }
 
