@@ -9,7 +9,7 @@ use crate::server::{Flight, Reply};
 pub struct Tally(BTreeMap<&'static str, u64>);
 
 impl Tally {
-    const WANTED: [&'static str; 13] = [
+    const WANTED: [&'static str; 15] = [
         "committed",
         "replayed",
         "refused",
@@ -22,6 +22,8 @@ impl Tally {
         "recalled",
         "loaded from snapshot",
         "overlapping",
+        "arrival proposed",
+        "arrival dismissed",
         "torn",
     ];
 

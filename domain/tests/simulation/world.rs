@@ -397,6 +397,12 @@ impl World {
             if BoardSnapshot::from(board).torn.iter().any(partly) {
                 self.tally.one("torn");
             }
+            if board.visits().any(|visit| visit.proposed_arrival().is_some()) {
+                self.tally.one("arrival proposed");
+            }
+            if board.visits().any(|visit| visit.arrival.is_some_and(|arrival| arrival.dismissed)) {
+                self.tally.one("arrival dismissed");
+            }
             if !board.overlaps().is_empty() {
                 self.tally.one("overlapping");
             }

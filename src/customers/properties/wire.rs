@@ -148,7 +148,12 @@ pub const FAR_AWAY: &str =
 /// `None` after a fault.
 fn read_geofence(fields: &mut Fields<'_>) -> Option<Geofence> {
     let kind = |name: &str| ["circle", "polygon"].into_iter().find(|kind| *kind == name);
-    match fields.need_choice("type", kind, "circle, polygon")? {
+    let Some(kind) = fields.need_choice("type", kind, "circle, polygon") else {
+        // Of what kind they are is not known: nothing can be said of them.
+        ["radiusM", "coordinates"].map(|name| fields.value(name));
+        return None;
+    };
+    match kind {
         "circle" => {
             let radius_m = fields.number("radiusM", MIN_RADIUS_M..=MAX_RADIUS_M);
             if radius_m.is_none() && fields.value("radiusM").is_none() {
