@@ -150,7 +150,7 @@ fn read_geofence(fields: &mut Fields<'_>) -> Option<Geofence> {
     let kind = |name: &str| ["circle", "polygon"].into_iter().find(|kind| *kind == name);
     let Some(kind) = fields.need_choice("type", kind, "circle, polygon") else {
         // Of what kind they are is not known: nothing can be said of them.
-        ["radiusM", "coordinates"].map(|name| fields.value(name));
+        ["radiusM", "coordinates"].iter().for_each(|name| drop(fields.value(name)));
         return None;
     };
     match kind {
