@@ -62,7 +62,7 @@ export const m = {
   },
   tabs: { queue: "Queue", board: "Board", map: "Map" },
   queue: {
-    title: "Queue", unassigned: "Unassigned", unscheduled: "No time", late: "Late", done: "Done",
+    title: "Queue", many: "99+", unassigned: "Unassigned", unscheduled: "No time", late: "Late", done: "Done",
     empty: {
       unassigned: "Every visit of this day has somebody.", unscheduled: "Nothing is waiting for a time.",
       late: "Nothing is late.", done: "Nothing is finished yet.",

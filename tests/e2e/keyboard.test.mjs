@@ -6,6 +6,7 @@ import { newAccount, newWindow, signInPage, startBrowser, today, until } from ".
 
 let browser, account, ana, ben, eva, page, other, client, first, second;
 const complaints = [];
+const asked = [];
 
 before(async () => {
   [browser, account] = await Promise.all([startBrowser(), newAccount("keyboard")]);
@@ -14,6 +15,7 @@ before(async () => {
   first = await account.job("Boiler service", client, [10, 11], [ana.id]);
   second = await account.job("Gas leak", client, [13, 14], [ana.id]);
   page = await newWindow(browser, complaints);
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   await signInPage(page, account.email);
   other = await newWindow(browser, complaints);
   await signInPage(other, await account.dispatcher("Nora"));
@@ -174,6 +176,12 @@ test("letters_can_be_turned_off", async () => {
   await page.keyboard.press("n");
   await page.waitForSelector('[data-dialog="job"]');
   await page.keyboard.press("Escape");
+});
+
+test("the_controls_of_a_demonstration_are_nowhere_else", async () => {
+  assert.equal(await page.locator(".demo-bar").count(), 0);
+  assert.ok(asked.includes("/health"), "it was looked for");
+  assert.ok(!asked.includes("/api/v1/demo"), "and not asked for where it would be refused");
 });
 
 test("nothing_was_logged_as_an_error", () => assert.deepEqual(complaints, []));

@@ -80,7 +80,7 @@ export function Board(): JSX.Element {
             ref={grid} onKeyDown={gridKeys} style={{ height: `${board.lanes().length * LANE_HEIGHT}px` }}>
             <For each={visible()}>{(id) => <Lane workerId={id} axis={axis()} index={board.indexOf().get(id) ?? 0} />}</For>
           </div>
-          <Show when={nowInside()}>
+          <Show when={nowInside() && board.lanes().length > 0}>
             <div class="now-line" aria-hidden="true" style={{ left: `${headWidth() + nowX()}px` }} />
           </Show>
         </div>

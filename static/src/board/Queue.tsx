@@ -68,7 +68,7 @@ export function Queue(): JSX.Element {
         <For each={TABS}>{(one) => (
           <button type="button" role="tab" id={`queue-${one}`} aria-selected={tab() === one} aria-controls="queue-panel" tabindex={tab() === one ? 0 : -1} onClick={() => setTab(one)}>
             {m.queue[one]}
-            <span class="count" classList={{ hot: (one === "unassigned" || one === "late") && queueOf(one).length > 0 }}>{queueOf(one).length}</span>
+            <span class="count" classList={{ hot: (one === "unassigned" || one === "late") && queueOf(one).length > 0 }}>{queueOf(one).length > 99 ? m.queue.many : queueOf(one).length}</span>
           </button>
         )}</For>
       </div>
