@@ -119,11 +119,12 @@ test("a_phone_is_clean_and_a_workers_day_too", async () => {
     await clean(page, `phone ${panel}`);
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 390, panel);
   }
-  for (const dark of [false, true]) {
+  const cy = await account.worker("Cy", { role: "limitedWorker" });
+  for (const [who, dark, shows] of [[ana, false, ".my-visit"], [ana, true, ".my-visit"], [cy, true, ".my-day .note"]]) {
     const phone = await newWindow(browser, complaints, { width: 390, height: 844, dark });
-    await signInPage(phone, ana.email);
-    await phone.waitForSelector(".my-visit");
-    await clean(phone, `worker's day, ${dark ? "dark" : "light"}`);
+    await signInPage(phone, who.email);
+    await phone.waitForSelector(shows);
+    await clean(phone, `${who.name}'s day, ${dark ? "dark" : "light"}`);
     await phone.context().close();
   }
 });

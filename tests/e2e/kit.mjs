@@ -69,6 +69,10 @@ export async function newAccount(name) {
       const answer = await create("/workers", "worker", { firstName, lastName: "Lee", email: mail, password: PASSWORD, timeZone: ZONE, ...more });
       return { id: answer.data.id, email: mail, name: `${firstName} Lee` };
     },
+    async report(worker, points) {
+      const as = (await api(null, "POST", "/auth/login", { email: worker.email, password: PASSWORD })).accessToken;
+      await api(as, "POST", "/positions", { data: { type: "positionBatch", attributes: { points } } });
+    },
     async client() {
       return (await create("/clients", "client", { companyName: "Hotel Krone", phone: "+41441234567",
         properties: [{ name: "Main", address: { street: "Seestrasse 7", city: "Zürich", country: "CH" }, location: { lat: 47.37, lng: 8.54 } }] })).data.id;
