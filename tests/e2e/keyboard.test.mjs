@@ -139,6 +139,25 @@ test("the_focus_outlives_what_others_do_and_only_the_lane_that_changed_is_drawn"
   assert.match(await said(), /Nora Frei, Gas leak/, "who did it is read aloud");
 });
 
+test("an_arrival_that_a_fence_noticed_is_confirmed_with_one_tap_or_put_aside", async () => {
+  const around = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
+  const answer = await account.create("/jobs", "job", { title: "Panic bar", clientId: client, visits: [{ startsAt: around(-10), endsAt: around(50) }] });
+  const visit = answer.included.find((one) => one.type === "visit").id;
+  await account.create(`/visits/${visit}/assign`, "assignment", { workerIds: [eva.id] });
+  // Up to the door at 10 m/s, and a minute there.
+  const points = Array.from({ length: 12 }, (_, n) => ({
+    id: crypto.randomUUID(), at: new Date(Date.now() - 150_000 + n * 10_000).toISOString(), accuracyM: 6,
+    lat: 47.37, lng: 8.54 + Math.max(0, 650 - 100 * n) / 111_195 / Math.cos((47.37 * Math.PI) / 180),
+  }));
+  await account.report(eva, points);
+  await page.waitForSelector(".tray .popover-button");
+  await page.click(".tray .popover-button");
+  assert.match(await page.textContent(`.popover [data-arrival="${visit}"]`), /Eva Lee seems to have arrived at \d\d:\d\d/);
+  await page.click(`.popover [data-arrival="${visit}"] [data-accept]`);
+  await until("the arrival", async () => (await account.visit(visit)).status === "onSite");
+  await page.waitForSelector(".tray", { state: "detached" });
+});
+
 test("a_worker_sees_his_own_day_and_reports_his_steps", async () => {
   const phone = await newWindow(browser, complaints, { width: 390, height: 844 });
   await signInPage(phone, ana.email);
