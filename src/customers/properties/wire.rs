@@ -150,7 +150,9 @@ fn read_geofence(fields: &mut Fields<'_>) -> Option<Geofence> {
     let kind = |name: &str| ["circle", "polygon"].into_iter().find(|kind| *kind == name);
     let Some(kind) = fields.need_choice("type", kind, "circle, polygon") else {
         // Of what kind they are is not known: nothing can be said of them.
-        ["radiusM", "coordinates"].iter().for_each(|name| drop(fields.value(name)));
+        for name in ["radiusM", "coordinates"] {
+            fields.value(name);
+        }
         return None;
     };
     match kind {
