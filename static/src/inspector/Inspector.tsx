@@ -67,7 +67,7 @@ function VisitPanel(props: { visit: Visit }): JSX.Element {
       <Show when={props.visit.arrivalProposedAt && (props.visit.status === "scheduled" || props.visit.status === "traveling")}><ArrivalNote visit={props.visit} /></Show>
       <div class="actions">
         <Show when={mayBePlaced(props.visit) && mayDispatch()}>
-          <button type="button" class="primary" disabled={busy()} onClick={() => open({ name: "assign", visitId: props.visit.id })}>{m.act.assign}</button>
+          <button type="button" class={props.visit.workerIds.length ? "quiet" : "primary"} disabled={busy()} onClick={() => open({ name: "assign", visitId: props.visit.id })}>{m.act.assign}</button>
           <button type="button" class="quiet" disabled={busy()} onClick={() => open({ name: "move", visitId: props.visit.id })}>{m.act.move}</button>
         </Show>
         <For each={mayReport() ? stepsFrom(props.visit) : []}>{(step, index) => (

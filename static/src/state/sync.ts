@@ -210,21 +210,25 @@ function actorOf(one: StreamEvent): Actor | null {
 }
 
 const strangers = new Set<string>();
+const DECIDED = new Set(["visit.created", "visit.assigned", "visit.unassigned", "visit.moved", "visit.cancelled", "visit.reopened"]);
 /** Whose hand it was, for a moment, when it was not one's own. */
 function showWho(visitId: string, one: StreamEvent): void {
   const actor = actorOf(one);
-  if (actor?.id === floor.me?.id) return;
+  // What nobody did with his own hand changes in silence; arrivals are told by their tray.
+  if (!actor || actor.id === floor.me?.id || actor.kind === "system") return;
   const who = actorWords(actor);
   if (!who) {
     // Somebody who was not there when the page was opened: the next time he has a name.
-    if (inOffice() && actor?.kind === "user" && !strangers.has(actor.id ?? "")) {
+    if (inOffice() && actor.kind === "user" && !strangers.has(actor.id ?? "")) {
       strangers.add(actor.id ?? "");
       void loadOffice().then(() => actorWords(actor) && showWho(visitId, one));
     }
     return;
   }
+  // A worker's step on his own visit shows on his lane; hundreds of them a minute are not read aloud.
+  if (floor.visits[visitId]?.workerIds.includes(actor.id ?? "")) return;
   setFloor("touched", visitId, who);
-  announce([who, visitTitle(floor.visits[visitId]), m.events[one.type] ?? one.type].join(", "));
+  if (DECIDED.has(one.type)) announce([who, visitTitle(floor.visits[visitId]), m.events[one.type] ?? one.type].join(", "));
   setTimeout(() => setFloor("touched", visitId, undefined as never), TOUCHED_MS);
 }
 
