@@ -89,8 +89,10 @@ await context.addInitScript(() => localStorage.setItem("muster.session", JSON.st
 const page = await context.newPage();
 let socket;
 let seq = 1;
+let sockets = 0;
 await page.routeWebSocket(/\/api\/v1\/stream/, (ws) => {
   socket = ws;
+  sockets += 1;
   const send = (frame) => ws.send(JSON.stringify(frame));
   send({ type: "hello", heartbeatS: 25, maxFrameBytes: 65536, maxSubscriptions: 32 });
   ws.onMessage((text) => {
@@ -170,6 +172,10 @@ await rest(300);
 say("an event on a lane in sight", await cost((n) => event(n % 12, shift(n % 12))));
 say("an event on a lane out of sight", await cost((n) => event(200 + n, shift(200 + n))));
 say("a visit taken to another lane", await cost((n) => event(n % 12, { workerIds: [workerId((n * 7) % 12)] })));
+// Figures of a page that did not take the events in would be worth nothing.
+const last = visits[(EVENTS - 1) % 12];
+const taken = await page.locator(`[data-lane="${last.attributes.workerIds[0]}"] [data-visit="${last.id}"]`).count();
+if (taken !== 1 || sockets !== 1) throw new Error(`the page did not follow: ${taken} cards, ${sockets} sockets`);
 console.log(`budgets: ${PAINT_BUDGET_MS} ms to paint, ${EVENT_BUDGET_MS} ms for an event`);
 await browser.close();
 server.close();
