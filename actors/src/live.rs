@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, ArbiterHandle};
 use muster_domain::ids::{AccountId, WorkerId};
-use muster_domain::live::Point;
 use tokio::sync::{oneshot, watch};
 
 use crate::fences::{AccountFences, Fences};
 use crate::ports::{LastKnown, TrackLog, Unavailable};
 use crate::radar::{Follow, LivePosition, Near, Nearest, Positions, Radar, Wanted};
 use crate::roster::{Roster, Rosters};
-use crate::tracker::{Declined, Receipt, Report, Tracker};
+use crate::tracker::{Declined, Receipt, Report, Sending, Tracker};
 
 #[derive(Clone, Copy, Debug)]
 pub struct LiveSettings {
@@ -96,10 +95,10 @@ impl Live {
     }
 
     /// A phone's points. What is taken is durable when the receipt's `flushed` says so.
-    pub async fn report(&self, id: AccountId, worker: WorkerId, points: Vec<Point>) -> Result<Receipt, Unanswered> {
+    pub async fn report(&self, id: AccountId, worker: WorkerId, sending: Sending) -> Result<Receipt, Unanswered> {
         let tracker = self.account(id).await?.tracker(worker);
         let (reply, answer) = oneshot::channel();
-        tracker.try_send(Report { points, reply }).map_err(|_| Unanswered::Full)?;
+        tracker.try_send(Report { sending, reply }).map_err(|_| Unanswered::Full)?;
         match answer.await {
             Ok(Ok(receipt)) => Ok(receipt),
             Ok(Err(Declined::Full)) => Err(Unanswered::Full),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use muster_domain::By;
 use muster_domain::dispatch::Visit;
 use muster_domain::dispatch::board::{Board, Known, Needs};
 use muster_domain::ids::{AccountId, VisitId, WorkerId};
@@ -15,6 +14,7 @@ use muster_domain::journal::Fact;
 use muster_domain::live::Point;
 use muster_domain::live::fence::Zone;
 use muster_domain::work::Job;
+use muster_domain::{By, Place};
 use uuid::Uuid;
 
 /// What a port gives back: a future that owns all it needs.
@@ -137,6 +137,8 @@ pub struct TrackPoint {
     pub account: AccountId,
     pub worker: WorkerId,
     pub point: Point,
+    /// Where he is shown since this point: not always where it says. `None`: it moved nobody.
+    pub shown: Option<Place>,
 }
 
 /// A bounded queue has no room: nothing was taken.

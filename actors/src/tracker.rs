@@ -7,9 +7,10 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
 use chrono::Utc;
 use muster_domain::ids::{AccountId, WorkerId};
-use muster_domain::live::{Accepted, Point, Refusal, TrackState, judge};
+use muster_domain::live::{Accepted, PhoneClock, Point, Refusal, TrackState, Trouble, Use, judge};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::fences::AccountFences;
 use crate::ports::{Later, TrackLog, TrackPoint, Unavailable};
@@ -19,11 +20,24 @@ use crate::roster::Roster;
 /// Reports that may wait for one worker; a phone sends one and waits for its answer.
 pub const TRACKER_MAILBOX: usize = 64;
 
+/// Phones of one worker whose clocks are known at once; he has one or two.
+const MAX_PHONES: usize = 4;
+
+/// What a phone sent at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sending {
+    /// Tells the phones of one worker apart.
+    pub phone: Uuid,
+    /// What it says is wrong with it; `None`: nothing, as far as it knows.
+    pub trouble: Option<Trouble>,
+    pub points: Vec<Point>,
+}
+
 /// One batch from a phone.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Report {
-    pub points: Vec<Point>,
+    pub sending: Sending,
     pub reply: oneshot::Sender<Result<Receipt, Declined>>,
 }
 
@@ -53,6 +67,8 @@ pub struct Tracker {
     fences: Arc<AccountFences>,
     idle_after: Duration,
     state: TrackState,
+    /// The last used phone first.
+    clocks: Vec<(Uuid, PhoneClock)>,
     last_used: Instant,
 }
 
@@ -67,34 +83,120 @@ impl Tracker {
         idle_after: Duration,
     ) -> Self {
         let (state, last_used) = (TrackState::default(), Instant::now());
-        Self { account, worker, roster, radar, log, fences, idle_after, state, last_used }
+        Self { account, worker, roster, radar, log, fences, idle_after, state, clocks: Vec::new(), last_used }
     }
 
-    fn take(&mut self, points: Vec<Point>) -> Result<Receipt, Declined> {
+    fn take(&mut self, sending: Sending) -> Result<Receipt, Declined> {
         let now = Utc::now();
         let roster = self.roster.borrow().clone();
         let entry = roster.workers.get(&self.worker).filter(|entry| entry.worker.active);
         let worker = &entry.ok_or(Declined::NotActive)?.worker;
+        let Sending { phone, mut trouble, mut points } = sending;
+        let clock = clock_of(&mut self.clocks, phone, &points);
+        let ahead_ms = clock.ahead_ms();
+        points.iter_mut().for_each(|point| point.ahead_ms = ahead_ms);
         let verdicts: Vec<Result<(), Refusal>> = points.iter().map(|point| judge(point, worker, now)).collect();
+        if clock.is_wrong() || verdicts.contains(&Err(Refusal::Future)) {
+            trouble = trouble.or(Some(Trouble::ClockWrong));
+        }
+        count_refusals(&verdicts);
+        if !worker.tracking_consent {
+            (self.state, self.clocks) = (TrackState::default(), Vec::new());
+            return Ok(nothing_taken(verdicts));
+        }
         let taken = points.into_iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(point, _)| point);
         let taken: Vec<Point> = taken.collect();
-        let Some(heard_at) = taken.iter().map(|point| point.received_at).max() else {
-            return Ok(Receipt { verdicts, flushed: Box::pin(std::future::ready(Ok(Vec::new()))) });
-        };
-        let owned = |point: &Point| TrackPoint { account: self.account, worker: self.worker, point: point.clone() };
-        let flushed = self.log.append(taken.iter().map(owned).collect()).map_err(|_| Declined::Full)?;
-        let mut newest = None;
-        for point in taken {
-            if self.state.accept(point.clone()) == Accepted::Moved {
-                self.fences.saw(self.worker, &point);
-                newest = Some(point);
+        if taken.is_empty() {
+            if trouble.is_some() && worker.is_on_shift(now) {
+                self.state.hear(now);
+                self.state.note_trouble(trouble);
+                self.tell(None);
+            }
+            return Ok(nothing_taken(verdicts));
+        }
+        let flushed = self.keep(taken, trouble)?;
+        Ok(Receipt { verdicts, flushed })
+    }
+
+    /// Everything true or not goes to the track; what it says of where he is, to the radar.
+    fn keep(
+        &mut self,
+        taken: Vec<Point>,
+        trouble: Option<Trouble>,
+    ) -> Result<Later<Result<Vec<bool>, Unavailable>>, Declined> {
+        let mut next = self.state.clone();
+        let before = next.latest().map(|shown| (shown.order(), shown.place));
+        let mut uses = Vec::with_capacity(taken.len());
+        let mut places = Vec::new();
+        for point in &taken {
+            let meant = next.accept(point);
+            if meant != Accepted::Duplicate {
+                uses.push(next.judged());
+            }
+            if meant == Accepted::Moved {
+                places.extend(next.latest().cloned());
             }
         }
-        let moved = Moved { worker: self.worker, point: newest, heard_at };
+        next.note_trouble(trouble);
+        let shown = next.latest().filter(|shown| Some((shown.order(), shown.place)) != before).cloned();
+        let is_shown = |point: &Point| shown.as_ref().filter(|shown| (shown.at, shown.id) == (point.at, point.id));
+        let owned = |point: &Point| TrackPoint {
+            account: self.account,
+            worker: self.worker,
+            shown: is_shown(point).map(|shown| shown.place),
+            point: point.clone(),
+        };
+        let flushed = self.log.append(taken.iter().map(owned).collect()).map_err(|_| Declined::Full)?;
+        self.state = next;
+        count_uses(&uses);
+        places.iter().for_each(|point| self.fences.saw(self.worker, point));
+        self.tell(shown);
+        Ok(flushed)
+    }
+
+    fn tell(&self, point: Option<Point>) {
+        let moved = Moved { worker: self.worker, point, standing: self.state.standing() };
         if self.radar.try_send(moved).is_err() {
             metrics::counter!("muster_radar_refused_total").increment(1);
         }
-        Ok(Receipt { verdicts, flushed })
+    }
+}
+
+fn nothing_taken(verdicts: Vec<Result<(), Refusal>>) -> Receipt {
+    Receipt { verdicts, flushed: Box::pin(std::future::ready(Ok(Vec::new()))) }
+}
+
+/// The clock of the phone that sent these, which says so with them.
+fn clock_of<'a>(clocks: &'a mut Vec<(Uuid, PhoneClock)>, phone: Uuid, points: &[Point]) -> &'a PhoneClock {
+    let held = clocks.iter().position(|(known, _)| *known == phone).map(|index| clocks.remove(index));
+    let (_, mut clock) = held.unwrap_or_else(|| (phone, PhoneClock::default()));
+    let sent = points.iter().filter_map(|point| Some((point.sent_at?, point.received_at))).max();
+    if let Some((sent_at, received_at)) = sent {
+        clock.note(sent_at, received_at);
+        metrics::histogram!("muster_clock_skew_seconds").record(f64::from(clock.ahead_ms().abs()) / 1_000.0);
+    }
+    clocks.truncate(MAX_PHONES - 1);
+    clocks.insert(0, (phone, clock));
+    &clocks[0].1
+}
+
+/// By each flag, and those without any.
+fn count_uses(uses: &[Use]) {
+    for one in uses {
+        let mut flags = one.flags().peekable();
+        if flags.peek().is_none() {
+            metrics::counter!("muster_positions_total", "flag" => "none").increment(1);
+        }
+        flags.for_each(|flag| metrics::counter!("muster_positions_total", "flag" => flag).increment(1));
+    }
+}
+
+fn count_refusals(verdicts: &[Result<(), Refusal>]) {
+    for refusal in Refusal::ALL {
+        let count = verdicts.iter().filter(|verdict| **verdict == Err(refusal)).count();
+        if count > 0 {
+            metrics::counter!("muster_positions_refused_total", "code" => refusal.code()).increment(count as u64);
+        }
     }
 }
 
@@ -117,6 +219,6 @@ impl Handler<Report> for Tracker {
     fn handle(&mut self, msg: Report, _: &mut Self::Context) {
         self.last_used = Instant::now();
         // The points are kept or refused whether or not the caller still waits.
-        let _ = msg.reply.send(self.take(msg.points));
+        let _ = msg.reply.send(self.take(msg.sending));
     }
 }

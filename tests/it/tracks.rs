@@ -32,7 +32,9 @@ fn point(account: u128, worker: u128, id: u128, at: DateTime<Utc>) -> TrackPoint
         point: Point {
             id: Uuid::from_u128(id),
             at,
+            sent_at: None,
             received_at: at,
+            ahead_ms: 0,
             place: Place { lat: 47.0 + id as f64 / 1_000.0, lng: 9.5 },
             accuracy_m: Some(5.0),
             speed_mps: None,
@@ -44,6 +46,7 @@ fn point(account: u128, worker: u128, id: u128, at: DateTime<Utc>) -> TrackPoint
             activity: None,
             mock: false,
         },
+        shown: Some(Place { lat: 47.0 + id as f64 / 1_000.0, lng: 9.5 }),
     }
 }
 

@@ -51,10 +51,22 @@ pub enum Topic {
 
 #[derive(Debug)]
 pub enum Heard {
-    Subscribe { id: String, topic: Topic },
-    Update { id: String, viewport: Option<Viewport>, focus: Option<Vec<WorkerId>> },
-    Unsubscribe { id: String },
-    Position { points: Box<RawValue> },
+    Subscribe {
+        id: String,
+        topic: Topic,
+    },
+    Update {
+        id: String,
+        viewport: Option<Viewport>,
+        focus: Option<Vec<WorkerId>>,
+    },
+    Unsubscribe {
+        id: String,
+    },
+    /// The whole frame: what its points mean is for the uplink.
+    Position {
+        report: Box<RawValue>,
+    },
 }
 
 /// What is wrong with a frame, as the client is told.
@@ -124,17 +136,12 @@ struct Resume {
     seq: i64,
 }
 
-#[derive(Deserialize)]
-struct Points {
-    points: Box<RawValue>,
-}
-
 pub fn parse(text: &str) -> Result<Heard, Wrong> {
     let head: Head = serde_json::from_str(text).map_err(|_| (None, Fault::FrameInvalid))?;
     match head.kind.as_str() {
         "position" => {
-            let Points { points } = serde_json::from_str(text).map_err(|_| (None, Fault::FrameInvalid))?;
-            return Ok(Heard::Position { points });
+            let frame: Result<Box<RawValue>, _> = serde_json::from_str(text);
+            return frame.map(|report| Heard::Position { report }).map_err(|_| (None, Fault::FrameInvalid));
         }
         "subscribe" | "update" | "unsubscribe" => {}
         _ => return Err((head.id, Fault::TypeUnknown)),

@@ -27,7 +27,7 @@ pub struct Marks {
 impl Marks {
     pub fn put(&mut self, marks: &Arc<[Mark]>) {
         for mark in marks.iter() {
-            self.set(mark.worker, Some(mark.clone()));
+            self.set(mark.worker, (!mark.is_removal()).then(|| mark.clone()));
         }
     }
 

@@ -78,8 +78,8 @@ pub trait MarkSource: Send + Sync + 'static {
 
 /// Positions that come over a socket take the same way as those that come by HTTP.
 pub trait Uplink: Send + Sync + 'static {
-    /// `points` is the JSON array as it came; the answer is the `accepted` frame.
-    fn positions(&self, who: Who, points: String) -> Later<Result<Bytes, Fault>>;
+    /// `frame` is the JSON object as it came; the answer is the `accepted` frame.
+    fn positions(&self, who: Who, frame: String) -> Later<Result<Bytes, Fault>>;
 }
 
 /// Who knows which sign-ins still hold.

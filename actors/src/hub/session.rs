@@ -127,9 +127,9 @@ impl Session {
                 self.subs.remove(&id).ok_or((Some(id.clone()), Fault::SubscriptionUnknown))?;
                 out.send.push(frames::unsubscribed(&id));
             }
-            Heard::Position { points } => {
+            Heard::Position { report } => {
                 self.who.view(Permission::PositionsWrite).map_err(|fault| (None, fault))?;
-                out.wishes.push(Wish::Positions(points));
+                out.wishes.push(Wish::Positions(report));
             }
         }
         Ok(())

@@ -128,8 +128,9 @@ impl MarkSource for World {
 }
 
 impl Uplink for World {
-    fn positions(&self, _: Who, points: String) -> Later<Result<Bytes, Fault>> {
-        let count = serde_json::from_str::<Vec<Value>>(&points).map_or(0, |points| points.len());
+    fn positions(&self, _: Who, frame: String) -> Later<Result<Bytes, Fault>> {
+        let frame = serde_json::from_str::<Value>(&frame).unwrap_or_default();
+        let count = frame["points"].as_array().map_or(0, Vec::len);
         Box::pin(async move { Ok(format!(r#"{{"type":"accepted","count":{count}}}"#).into()) })
     }
 }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use muster_domain::Place;
 use muster_domain::ids::{AccountId, WorkerId};
-use muster_domain::live::Point;
+use muster_domain::live::{Point, Standing};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
@@ -32,12 +32,23 @@ const LOAD_PATIENCE: Duration = Duration::from_secs(3);
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// A worker as the map shows him. `json` is encoded once and shared by every socket: `{"id","lat","lng","headingDeg",
-/// "speedMps","accuracyM","batteryPct","at","presence","onShift","visitStatus"}`.
+/// "speedMps","accuracyM","batteryPct","at","presence","reason","onShift","available","visitStatus"}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
     pub worker: WorkerId,
     pub place: Place,
     pub json: Bytes,
+}
+
+impl Mark {
+    /// Takes a worker off every map.
+    pub fn removal(worker: WorkerId) -> Self {
+        Self { worker, place: Place { lat: 0.0, lng: 0.0 }, json: Bytes::new() }
+    }
+
+    pub fn is_removal(&self) -> bool {
+        self.json.is_empty()
+    }
 }
 
 /// Somebody who shows marks to sockets. Called on the radar's thread: it must not block.
@@ -69,13 +80,13 @@ pub struct Survey {
     pub sink: Arc<dyn MarkSink>,
 }
 
-/// A tracker took points: the newest of them, if it moved the worker, and when they came.
+/// A tracker took points: where the worker is shown now, if they moved him, and what is known of his phone.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Moved {
     pub worker: WorkerId,
     pub point: Option<Point>,
-    pub heard_at: DateTime<Utc>,
+    pub standing: Standing,
 }
 
 #[derive(Message)]
@@ -156,8 +167,7 @@ impl Radar {
     fn remember(&mut self, points: Vec<TrackPoint>, ctx: &mut Context<Self>) {
         let now = Utc::now();
         for TrackPoint { worker, point, .. } in points {
-            let heard_at = point.received_at;
-            self.scene.accept(worker, Some(point), heard_at, now);
+            self.scene.remember(worker, point, now);
         }
         self.settle(ctx);
     }
@@ -258,7 +268,7 @@ impl Handler<Moved> for Radar {
     type Result = ();
 
     fn handle(&mut self, msg: Moved, ctx: &mut Self::Context) {
-        self.scene.accept(msg.worker, msg.point, msg.heard_at, Utc::now());
+        self.scene.accept(msg.worker, msg.point, msg.standing, Utc::now());
         self.settle(ctx);
     }
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use muster_domain::Place;
 use muster_domain::dispatch::{VisitStatus, Worker};
 use muster_domain::ids::WorkerId;
-use muster_domain::live::{Point, Presence, Reason, TrackState, shift_changes_at};
+use muster_domain::live::{Point, Presence, Reason, Standing, shift_changes_at};
 use serde::Serialize;
 
 use super::Mark;
@@ -45,13 +45,21 @@ pub struct LivePosition {
     pub presence: Presence,
     pub reason: Reason,
     pub on_shift: bool,
+    /// His own word that he can take work.
+    pub available: bool,
 }
 
 #[derive(Debug, Default)]
 struct Tracked {
-    state: TrackState,
+    /// Where he is shown.
+    point: Option<Point>,
+    /// A tracker has said so; otherwise it is what was stored last.
+    is_told: bool,
+    standing: Standing,
     active: bool,
     on_shift: bool,
+    available: bool,
+    consents: bool,
     visit_status: Option<VisitStatus>,
     shift_changes_at: Option<DateTime<Utc>>,
     /// As last marked.
@@ -62,11 +70,33 @@ struct Tracked {
 
 impl Tracked {
     fn presence(&self, now: DateTime<Utc>) -> Presence {
-        self.state.standing().presence(now)
+        self.standing.presence(now)
+    }
+
+    fn reason(&self, now: DateTime<Utc>) -> Reason {
+        if self.consents { self.standing.reason(self.on_shift, now) } else { Reason::NoConsent }
+    }
+
+    /// Takes the word of a tracker, which has judged the point. What was stored gives way only to what is newer, and a
+    /// point that was late only places him who is nowhere.
+    fn place(&mut self, point: Point, is_told: bool) -> bool {
+        let is_better = match &self.point {
+            None => true,
+            Some(held) if point.is_late() && !held.is_late() => false,
+            Some(held) if self.is_told && is_told => (held.order(), held.place) != (point.order(), point.place),
+            Some(held) => held.order() < point.order(),
+        };
+        self.is_told |= is_told;
+        if is_better {
+            self.point = Some(point);
+        }
+        is_better
     }
 
     fn judge_shift(&mut self, worker: &Worker, now: DateTime<Utc>) {
         self.active = worker.active;
+        self.available = worker.available;
+        self.consents = worker.tracking_consent;
         self.on_shift = worker.is_on_shift(now);
         self.shift_changes_at = shift_changes_at(worker, now);
     }
@@ -82,17 +112,37 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A point, or only word, from a worker. Older points than the one known change nothing but his presence.
-    pub fn accept(&mut self, worker: WorkerId, point: Option<Point>, heard_at: DateTime<Utc>, now: DateTime<Utc>) {
+    /// A point that a tracker judged, or only word from the worker. Whoever does not agree to it is followed no more,
+    /// whatever was under way.
+    pub fn accept(&mut self, worker: WorkerId, point: Option<Point>, standing: Standing, now: DateTime<Utc>) {
+        self.take(worker, point, standing, true, now);
+    }
+
+    /// A position that was stored before this scene was set up.
+    pub fn remember(&mut self, worker: WorkerId, point: Point, now: DateTime<Utc>) {
+        let standing = Standing { heard_at: Some(point.received_at), ..Standing::default() };
+        self.take(worker, Some(point), standing, false, now);
+    }
+
+    fn take(&mut self, worker: WorkerId, point: Option<Point>, standing: Standing, is_told: bool, now: DateTime<Utc>) {
+        if self.roster.workers.get(&worker).is_some_and(|entry| !entry.worker.tracking_consent) {
+            return;
+        }
         let tracked = self.tracked.entry(worker).or_default();
+        let reason = tracked.reason(now);
         if let Some(point) = point {
             let place = point.place;
-            if tracked.state.accept(point) == muster_domain::live::Accepted::Moved {
+            if tracked.place(point, is_told) {
                 self.index.put(worker, place);
                 self.changed.insert(worker);
             }
         }
-        tracked.state.hear(heard_at);
+        let heard_at = tracked.standing.heard_at.max(standing.heard_at);
+        tracked.standing =
+            if is_told { Standing { heard_at, ..standing } } else { Standing { heard_at, ..tracked.standing } };
+        if tracked.reason(now) != reason {
+            self.changed.insert(worker);
+        }
         self.review(worker, now);
     }
 
@@ -106,6 +156,10 @@ impl Scene {
             }
             tracked.judge_shift(&entry.worker, now);
             tracked.visit_status = entry.visit_status;
+            if !tracked.consents {
+                (tracked.point, tracked.standing, tracked.is_told) = (None, Standing::default(), false);
+                self.index.take(*id);
+            }
             self.changed.insert(*id);
             self.review(*id, now);
         }
@@ -151,7 +205,7 @@ impl Scene {
             tracked.shown = Some(presence);
             self.changed.insert(worker);
         }
-        let silence = tracked.state.standing().wakes_at(now);
+        let silence = tracked.standing.wakes_at(now);
         let next = [silence, tracked.shift_changes_at].into_iter().flatten().min();
         // An entry that comes too early is corrected when it fires, so that a report costs no timer.
         if let Some(next) = next.filter(|next| tracked.wakes_at.is_none_or(|held| *next < held)) {
@@ -167,7 +221,12 @@ impl Scene {
     /// The marks of those who changed since the last call; whoever left the roster is marked once more, as lost.
     pub fn take_changes(&mut self, now: DateTime<Utc>) -> Vec<Mark> {
         let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().filter_map(|worker| self.mark(worker, now)).collect()
+        changed.into_iter().filter_map(|worker| self.mark(worker, now).or_else(|| self.removal(worker))).collect()
+    }
+
+    /// Takes off the map who does not agree to be on it.
+    fn removal(&self, worker: WorkerId) -> Option<Mark> {
+        self.tracked.get(&worker).filter(|tracked| !tracked.consents).map(|_| Mark::removal(worker))
     }
 
     /// Everybody active whose place is known, by id.
@@ -195,10 +254,10 @@ impl Scene {
 
     fn is_eligible(&self, worker: WorkerId, wanted: &Wanted, now: DateTime<Utc>) -> bool {
         let Some(tracked) = self.tracked.get(&worker).filter(|tracked| tracked.active) else { return false };
-        let fresh = tracked.state.latest().is_some_and(|point| now - point.measured_at() <= FIX_FRESH_FOR);
+        let fresh = tracked.point.as_ref().is_some_and(|point| now - point.measured_at() <= FIX_FRESH_FOR);
         let Some(entry) = self.roster.workers.get(&worker).filter(|_| fresh) else { return false };
         let on_shift = wanted.at.map_or(tracked.on_shift, |at| entry.worker.is_on_shift(at));
-        on_shift && wanted.skills.is_subset(&entry.worker.skills)
+        on_shift && tracked.available && wanted.skills.is_subset(&entry.worker.skills)
     }
 
     /// The whole roster's live attributes.
@@ -209,17 +268,22 @@ impl Scene {
 
     fn live(&self, tracked: &Tracked, now: DateTime<Utc>) -> LivePosition {
         LivePosition {
-            point: tracked.state.latest().cloned(),
+            point: tracked.point.clone(),
             presence: tracked.presence(now),
-            reason: tracked.state.standing().reason(tracked.on_shift, now),
+            reason: tracked.reason(now),
             on_shift: tracked.on_shift,
+            available: tracked.available,
         }
     }
 
     fn mark(&self, worker: WorkerId, now: DateTime<Utc>) -> Option<Mark> {
         let tracked = self.tracked.get(&worker)?;
-        let point = tracked.state.latest()?;
-        let presence = if tracked.active { tracked.presence(now) } else { Presence::Lost };
+        let point = tracked.point.as_ref()?;
+        let (presence, reason) = if tracked.active {
+            (tracked.presence(now), tracked.reason(now))
+        } else {
+            (Presence::Lost, Reason::OffShift)
+        };
         let wire = MarkWire {
             id: worker,
             lat: point.place.lat,
@@ -227,10 +291,12 @@ impl Scene {
             heading_deg: point.heading_deg,
             speed_mps: point.speed_mps,
             accuracy_m: point.accuracy_m,
-            battery_pct: point.battery_pct,
+            battery_pct: tracked.standing.battery_pct.or(point.battery_pct),
             at: point.measured_at().to_rfc3339_opts(SecondsFormat::Millis, true),
             presence: presence.name(),
+            reason: reason.code(),
             on_shift: tracked.on_shift,
+            available: tracked.available,
             visit_status: tracked.visit_status.map(VisitStatus::name),
         };
         let json = serde_json::to_vec(&wire).expect("a mark has only strings and finite numbers");
@@ -250,6 +316,8 @@ struct MarkWire {
     battery_pct: Option<f32>,
     at: String,
     presence: &'static str,
+    reason: &'static str,
     on_shift: bool,
+    available: bool,
     visit_status: Option<&'static str>,
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::Place;
 use muster_domain::dispatch::{VisitStatus, Worker, WorkingHours};
 use muster_domain::ids::{AccountId, WorkerId};
-use muster_domain::live::{Point, Presence, Reason, Refusal};
+use muster_domain::live::{Point, Presence, Reason, Refusal, Standing};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use crate::live::{Live, LiveSettings, Unanswered};
 use crate::ports::{Full, LastKnown, Later, TrackLog, TrackPoint, Unavailable};
 use crate::roster::{Roster, RosterEntry, Rosters};
 use crate::sample::nowhere;
+use crate::tracker::Sending;
 
 fn worker(n: u128) -> WorkerId {
     WorkerId(Uuid::from_u128(n))
@@ -27,6 +28,8 @@ fn entry(n: u128, skills: &[&str]) -> RosterEntry {
     let worker = Worker {
         id: worker(n),
         active: true,
+        available: true,
+        tracking_consent: true,
         skills: skills.iter().map(|skill| (*skill).to_owned()).collect(),
         home: None,
         hours: WorkingHours { zone: "UTC".parse().expect("a zone"), shifts: Vec::new() },
@@ -43,7 +46,9 @@ fn point(id: u128, at: DateTime<Utc>, lat: f64, lng: f64) -> Point {
     Point {
         id: Uuid::from_u128(id),
         at,
+        sent_at: None,
         received_at: at,
+        ahead_ms: 0,
         place: Place { lat, lng },
         accuracy_m: Some(5.0),
         speed_mps: None,
@@ -65,6 +70,10 @@ fn after(s: i64) -> DateTime<Utc> {
     start() + TimeDelta::seconds(s)
 }
 
+fn heard(at: DateTime<Utc>) -> Standing {
+    Standing { heard_at: Some(at), ..Standing::default() }
+}
+
 fn shown(marks: &[Mark]) -> Vec<(u128, String)> {
     let presence = |mark: &Mark| {
         let json: serde_json::Value = serde_json::from_slice(&mark.json).expect("JSON");
@@ -78,9 +87,9 @@ fn each_change_is_shown_once_and_silence_by_itself() {
     let mut scene = Scene::default();
     scene.enroll(roster([entry(1, &[]), entry(2, &[])]), start());
     assert!(scene.take_changes(start()).is_empty(), "nobody has a place yet");
-    scene.accept(worker(1), Some(point(1, start(), 47.0, 9.0)), start(), start());
-    scene.accept(worker(1), Some(point(2, after(1), 47.1, 9.0)), after(1), after(1));
-    scene.accept(worker(1), Some(point(3, after(-9), 46.0, 9.0)), after(2), after(2));
+    scene.accept(worker(1), Some(point(1, start(), 47.0, 9.0)), heard(start()), start());
+    scene.accept(worker(1), Some(point(2, after(1), 47.1, 9.0)), heard(after(1)), after(1));
+    scene.remember(worker(1), point(3, after(-9), 46.0, 9.0), after(2));
     assert_eq!(shown(&scene.take_changes(after(2))), [(1, "online 47.1".to_owned())]);
     assert!(!scene.has_changes());
     let mut told = Vec::new();
@@ -96,14 +105,14 @@ fn each_change_is_shown_once_and_silence_by_itself() {
 fn a_mark_carries_what_the_stream_promises() {
     let mut scene = Scene::default();
     scene.enroll(roster([RosterEntry { visit_status: Some(VisitStatus::OnSite), ..entry(1, &[]) }]), start());
-    scene.accept(worker(1), Some(point(1, start(), 47.0, 9.0)), start(), start());
+    scene.accept(worker(1), Some(point(1, start(), 47.0, 9.0)), heard(start()), start());
     let marks = scene.take_changes(start());
     assert_eq!(
         std::str::from_utf8(&marks[0].json).expect("UTF-8"),
         concat!(
             r#"{"id":"00000000-0000-0000-0000-000000000001","lat":47.0,"lng":9.0,"headingDeg":90.0,"speedMps":null,"#,
             r#""accuracyM":5.0,"batteryPct":null,"at":"2026-11-30T08:00:00.000Z","presence":"online","#,
-            r#""onShift":true,"visitStatus":"onSite"}"#
+            r#""reason":"REPORTING","onShift":true,"available":true,"visitStatus":"onSite"}"#
         )
     );
 }
@@ -115,9 +124,9 @@ fn only_the_available_are_near() {
     let all = [entry(1, &["gas"]), entry(2, &["gas"]), entry(3, &[]), idle, entry(5, &["gas"])];
     scene.enroll(roster(all), start());
     for (n, lat) in [(1, 47.02), (2, 47.01), (3, 47.0), (4, 47.0)] {
-        scene.accept(worker(n), Some(point(n, start(), lat, 9.0)), start(), start());
+        scene.accept(worker(n), Some(point(n, start(), lat, 9.0)), heard(start()), start());
     }
-    scene.accept(worker(5), Some(point(5, after(-301), 47.0, 9.0)), start(), start());
+    scene.accept(worker(5), Some(point(5, after(-301), 47.0, 9.0)), heard(start()), start());
     let wanted = |skills: &[&str]| Wanted {
         from: Place { lat: 47.0, lng: 9.0 },
         limit: 5,
@@ -136,7 +145,7 @@ fn only_the_available_are_near() {
 fn who_leaves_the_roster_is_shown_as_lost_and_then_no_more() {
     let mut scene = Scene::default();
     scene.enroll(roster([entry(1, &[])]), start());
-    scene.accept(worker(1), Some(point(1, start(), 47.0, 9.0)), start(), start());
+    scene.accept(worker(1), Some(point(1, start(), 47.0, 9.0)), heard(start()), start());
     assert_eq!(scene.take_changes(start()).len(), 1);
     scene.enroll(roster([]), after(1));
     assert_eq!(shown(&scene.take_changes(after(1))), [(1, "lost 47.0".to_owned())]);
@@ -169,7 +178,12 @@ impl TrackLog for Log {
 impl LastKnown for Log {
     fn last_known(&self, account: AccountId) -> Later<Result<Vec<TrackPoint>, Unavailable>> {
         let point = point(99, Utc::now() - TimeDelta::days(1), 10.0, 10.0);
-        Box::pin(std::future::ready(Ok(vec![TrackPoint { account, worker: worker(2), point }])))
+        Box::pin(std::future::ready(Ok(vec![TrackPoint {
+            account,
+            worker: worker(2),
+            shown: Some(point.place),
+            point,
+        }])))
     }
 }
 
@@ -224,6 +238,10 @@ fn world() -> World {
     }
 }
 
+fn sending(points: Vec<Point>) -> Sending {
+    Sending { phone: Uuid::nil(), trouble: None, points }
+}
+
 /// Waits until it is so: other threads have their own pace.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..500 {
@@ -249,7 +267,7 @@ fn a_report_moves_the_map_and_is_durable_when_flushed() {
         radar.try_send(Survey { token: 5, sink: screen.clone() }).expect("room");
         let now = Utc::now();
         let points = vec![point(1, now, 47.0, 9.0), point(2, now, 0.0, 0.0), point(1, now, 47.0, 9.0)];
-        let receipt = world.live.report(ACCOUNT, worker(1), points).await.expect("taken");
+        let receipt = world.live.report(ACCOUNT, worker(1), sending(points)).await.expect("taken");
         assert_eq!(receipt.verdicts, [Ok(()), Err(Refusal::NoFix), Ok(())]);
         assert_eq!(receipt.flushed.await, Ok(vec![true, false]));
         let moved = || {
@@ -272,18 +290,20 @@ fn a_full_log_takes_nothing_and_a_failed_flush_is_told() {
         let world = world();
         world.log.full.store(true, Ordering::SeqCst);
         let now = Utc::now();
-        let refused = world.live.report(ACCOUNT, worker(1), vec![point(1, now, 47.0, 9.0)]).await;
+        let refused = world.live.report(ACCOUNT, worker(1), sending(vec![point(1, now, 47.0, 9.0)])).await;
         assert_eq!(refused.err(), Some(Unanswered::Full));
         let positions = world.live.positions(ACCOUNT).await.expect("there");
         assert_eq!(positions[&worker(1)].presence, Presence::Never);
         world.log.full.store(false, Ordering::SeqCst);
         world.log.down.store(true, Ordering::SeqCst);
-        let receipt = world.live.report(ACCOUNT, worker(1), vec![point(1, now, 47.0, 9.0)]).await.expect("taken");
+        let receipt =
+            world.live.report(ACCOUNT, worker(1), sending(vec![point(1, now, 47.0, 9.0)])).await.expect("taken");
         assert_eq!(receipt.flushed.await, Err(Unavailable));
         world.log.down.store(false, Ordering::SeqCst);
-        let again = world.live.report(ACCOUNT, worker(1), vec![point(1, now, 47.0, 9.0)]).await.expect("taken");
+        let again =
+            world.live.report(ACCOUNT, worker(1), sending(vec![point(1, now, 47.0, 9.0)])).await.expect("taken");
         assert_eq!(again.flushed.await, Ok(vec![true]), "a retry after a failed flush is no duplicate");
-        let stranger = world.live.report(ACCOUNT, worker(9), vec![point(1, now, 47.0, 9.0)]).await;
+        let stranger = world.live.report(ACCOUNT, worker(9), sending(vec![point(1, now, 47.0, 9.0)])).await;
         assert_eq!(stranger.err(), Some(Unanswered::NotActive));
     });
 }
@@ -300,7 +320,8 @@ fn actors_that_stopped_and_boards_that_ended_are_replaced() {
         let next = watch::Sender::new(roster([entry(1, &[]), entry(3, &[])]));
         *world.boards.0.lock().expect("free") = next;
         let now = Utc::now();
-        let receipt = world.live.report(ACCOUNT, worker(3), vec![point(1, now, 47.0, 9.0)]).await.expect("taken");
+        let receipt =
+            world.live.report(ACCOUNT, worker(3), sending(vec![point(1, now, 47.0, 9.0)])).await.expect("taken");
         assert_eq!(receipt.flushed.await, Ok(vec![true]));
         let positions = world.live.positions(ACCOUNT).await.expect("there");
         assert_eq!(positions.keys().map(|id| id.0.as_u128()).collect::<Vec<_>>(), [1, 3]);

@@ -21,6 +21,12 @@ pub struct TimeOff {
 pub struct Worker {
     pub id: WorkerId,
     pub active: bool,
+    /// His own word, or the office's: he can take work. Who cannot may still be sent, by somebody who knows better.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub available: bool,
+    /// He agrees to be followed while he works. Only he gives it, and only he takes it back.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub tracking_consent: bool,
     pub skills: BTreeSet<String>,
     pub home: Option<Place>,
     pub hours: WorkingHours,
@@ -32,4 +38,13 @@ impl Worker {
     pub fn is_on_shift(&self, at: chrono::DateTime<chrono::Utc>) -> bool {
         self.active && self.hours.contains(at) && !self.time_off.values().any(|off| off.window.contains(at))
     }
+}
+
+/// What was stored before anybody was asked: yes.
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(said: &bool) -> bool {
+    *said
 }

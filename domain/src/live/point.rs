@@ -8,6 +8,8 @@ use crate::dispatch::Worker;
 
 /// How far a phone's clock may run ahead of the server's before its points are refused.
 pub const MAX_AHEAD: TimeDelta = TimeDelta::minutes(5);
+/// A point that was older than this when it came is history.
+pub const LATE_AFTER: TimeDelta = TimeDelta::minutes(5);
 
 /// A position as a phone reported it; whatever the phone does not know is `None`.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +18,11 @@ pub struct Point {
     pub id: Uuid,
     /// Device time, in whole microseconds (the store keeps no more, and identity hangs on it).
     pub at: DateTime<Utc>,
+    /// When the phone sent it, by the phone's clock; that and the time of receipt tell how far its clock is off.
+    pub sent_at: Option<DateTime<Utc>>,
     pub received_at: DateTime<Utc>,
+    /// How far the phone's clock ran ahead of the server's when it came, as then estimated; negative: behind.
+    pub ahead_ms: i32,
     pub place: Place,
     pub accuracy_m: Option<f32>,
     pub speed_mps: Option<f32>,
@@ -35,10 +41,20 @@ pub struct Point {
 }
 
 impl Point {
+    /// Device time by the server's clock, as far as one knows by how much the phone's is off.
+    pub fn corrected_at(&self) -> DateTime<Utc> {
+        self.at - TimeDelta::milliseconds(i64::from(self.ahead_ms))
+    }
+
     /// When it counts as measured: a phone whose clock runs ahead cannot have been anywhere after it told us, and its next
     /// points must not wait until the time has caught up.
     pub fn measured_at(&self) -> DateTime<Utc> {
-        self.at.min(self.received_at)
+        self.corrected_at().min(self.received_at)
+    }
+
+    /// It was old when it came: history, and never "now".
+    pub fn is_late(&self) -> bool {
+        self.received_at - self.measured_at() > LATE_AFTER
     }
 
     /// Points count in this order: the time they count for, then device time, then id.
@@ -58,10 +74,13 @@ pub enum Refusal {
     Future,
     /// The worker was not on shift at the point's own time: nobody is followed home.
     OffShift,
+    /// He has not agreed to be followed, or does no longer.
+    NoConsent,
 }
 
 impl Refusal {
-    pub const ALL: [Refusal; 4] = [Refusal::OutOfRange, Refusal::NoFix, Refusal::Future, Refusal::OffShift];
+    pub const ALL: [Refusal; 5] =
+        [Refusal::OutOfRange, Refusal::NoFix, Refusal::Future, Refusal::OffShift, Refusal::NoConsent];
 
     pub fn code(self) -> &'static str {
         match self {
@@ -69,22 +88,26 @@ impl Refusal {
             Refusal::NoFix => "NO_FIX",
             Refusal::Future => "FUTURE",
             Refusal::OffShift => "OFF_SHIFT",
+            Refusal::NoConsent => "NO_CONSENT",
         }
     }
 }
 
 /// May this point of this worker be kept and shown? A point of long ago is late history, and may.
 pub fn judge(point: &Point, worker: &Worker, now: DateTime<Utc>) -> Result<(), Refusal> {
+    if !worker.tracking_consent {
+        return Err(Refusal::NoConsent);
+    }
     if Place::new(point.place.lat, point.place.lng).is_none() {
         return Err(Refusal::OutOfRange);
     }
     if point.place.is_no_fix() {
         return Err(Refusal::NoFix);
     }
-    if point.at > now + MAX_AHEAD {
+    if point.corrected_at() > now + MAX_AHEAD {
         return Err(Refusal::Future);
     }
-    if !worker.is_on_shift(point.at) {
+    if !worker.is_on_shift(point.measured_at()) {
         return Err(Refusal::OffShift);
     }
     Ok(())
@@ -107,7 +130,9 @@ pub(super) mod tests {
         Point {
             id: Uuid::from_u128(id),
             at: when,
+            sent_at: None,
             received_at: when,
+            ahead_ms: 0,
             place: Place { lat, lng },
             accuracy_m: None,
             speed_mps: None,
@@ -130,6 +155,8 @@ pub(super) mod tests {
         Worker {
             id: WorkerId(Uuid::from_u128(7)),
             active: true,
+            available: true,
+            tracking_consent: true,
             skills: BTreeSet::new(),
             home: None,
             hours: WorkingHours { zone: chrono_tz::Europe::Zurich, shifts: vec![shift] },
@@ -159,6 +186,30 @@ pub(super) mod tests {
             let verdict = judge(&point(1, at(when), lat, lng), &worker, now);
             assert_eq!(verdict.err(), refused, "{when} {lat} {lng}");
         }
+    }
+
+    #[test]
+    fn nobody_is_followed_against_his_will() {
+        let worker = Worker { tracking_consent: false, ..monday_worker() };
+        let now = at("2026-11-30T13:00:00Z");
+        assert_eq!(judge(&point(1, now, 47.1, 9.5), &worker, now), Err(Refusal::NoConsent));
+        assert_eq!(judge(&point(1, now, 91.0, 9.5), &worker, now), Err(Refusal::NoConsent), "before all else");
+    }
+
+    #[test]
+    fn future_late_and_off_shift_are_judged_by_the_corrected_time() {
+        let (worker, now) = (monday_worker(), at("2026-11-30T13:00:00Z"));
+        let with = |when: &str, ahead_s: i32| {
+            let made = Point { received_at: now, ahead_ms: ahead_s * 1_000, ..point(1, at(when), 47.1, 9.5) };
+            (judge(&made, &worker, now).err(), made.is_late())
+        };
+        assert_eq!(with("2026-11-30T15:00:00Z", 0), (Some(Refusal::Future), false));
+        assert_eq!(with("2026-11-30T15:00:00Z", 7_200), (None, false), "its clock is two hours ahead");
+        assert_eq!(with("2026-11-30T15:06:00Z", 7_200), (Some(Refusal::Future), false));
+        assert_eq!(with("2026-11-30T17:30:00Z", 16_200), (None, false), "half past five by his clock only");
+        assert_eq!(with("2026-11-30T12:50:00Z", 0), (None, true));
+        assert_eq!(with("2026-11-30T12:50:00Z", -600), (None, false), "its clock is ten minutes behind");
+        assert_eq!(with("2026-11-30T13:04:00Z", 600), (None, true));
     }
 
     #[test]

@@ -33,11 +33,52 @@ impl Presence {
     }
 }
 
+/// What a phone itself says is wrong with its positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// The app may not read the position, or only an approximate one.
+    PermissionDenied,
+    /// Locating is switched off for the whole phone.
+    LocationOff,
+    AirplaneMode,
+    /// The system slows or stops the app to save power.
+    PowerSaving,
+    /// Its clock is off by minutes; this one the server finds out.
+    ClockWrong,
+}
+
+impl Trouble {
+    pub const ALL: [Trouble; 5] = [
+        Trouble::PermissionDenied,
+        Trouble::LocationOff,
+        Trouble::AirplaneMode,
+        Trouble::PowerSaving,
+        Trouble::ClockWrong,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Trouble::PermissionDenied => "permissionDenied",
+            Trouble::LocationOff => "locationOff",
+            Trouble::AirplaneMode => "airplaneMode",
+            Trouble::PowerSaving => "powerSaving",
+            Trouble::ClockWrong => "clockWrong",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Trouble> {
+        Trouble::ALL.into_iter().find(|trouble| trouble.name() == name)
+    }
+}
+
 /// Why it is so, as far as one can tell from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     Reporting,
+    /// He has not agreed to be followed, or does no longer.
+    NoConsent,
     OffShift,
+    Troubled(Trouble),
     LowBattery,
     Silent,
     NoPositionYet,
@@ -47,7 +88,13 @@ impl Reason {
     pub fn code(self) -> &'static str {
         match self {
             Reason::Reporting => "REPORTING",
+            Reason::NoConsent => "NO_CONSENT",
             Reason::OffShift => "OFF_SHIFT",
+            Reason::Troubled(Trouble::PermissionDenied) => "PERMISSION_DENIED",
+            Reason::Troubled(Trouble::LocationOff) => "LOCATION_OFF",
+            Reason::Troubled(Trouble::AirplaneMode) => "AIRPLANE_MODE",
+            Reason::Troubled(Trouble::PowerSaving) => "POWER_SAVING",
+            Reason::Troubled(Trouble::ClockWrong) => "CLOCK_WRONG",
             Reason::LowBattery => "LOW_BATTERY",
             Reason::Silent => "SILENT",
             Reason::NoPositionYet => "NO_POSITION_YET",
@@ -61,6 +108,7 @@ pub struct Standing {
     pub heard_at: Option<DateTime<Utc>>,
     /// The last charge it reported while not charging.
     pub battery_pct: Option<f32>,
+    pub trouble: Option<Trouble>,
 }
 
 impl Standing {
@@ -74,14 +122,19 @@ impl Standing {
     }
 
     pub fn reason(&self, on_shift: bool, now: DateTime<Utc>) -> Reason {
-        match self.presence(now) {
-            Presence::Online => Reason::Reporting,
-            Presence::Never => Reason::NoPositionYet,
-            Presence::Stale | Presence::Lost if !on_shift => Reason::OffShift,
-            Presence::Stale | Presence::Lost if self.battery_pct.is_some_and(|pct| pct <= LOW_BATTERY_PCT) => {
+        match (self.presence(now), self.trouble) {
+            (Presence::Online, None) => Reason::Reporting,
+            (Presence::Never, None) => Reason::NoPositionYet,
+            (Presence::Online | Presence::Never, Some(trouble)) => Reason::Troubled(trouble),
+            (Presence::Stale | Presence::Lost, _) if !on_shift => Reason::OffShift,
+            // A wrong clock silences nobody.
+            (Presence::Stale | Presence::Lost, Some(trouble)) if trouble != Trouble::ClockWrong => {
+                Reason::Troubled(trouble)
+            }
+            (Presence::Stale | Presence::Lost, _) if self.battery_pct.is_some_and(|pct| pct <= LOW_BATTERY_PCT) => {
                 Reason::LowBattery
             }
-            Presence::Stale | Presence::Lost => Reason::Silent,
+            (Presence::Stale | Presence::Lost, _) => Reason::Silent,
         }
     }
 
@@ -122,7 +175,7 @@ mod tests {
     #[test]
     fn silence_turns_online_to_stale_to_lost_when_it_said_it_would() {
         let heard = at("2026-11-30T08:00:00Z");
-        let standing = Standing { heard_at: Some(heard), battery_pct: None };
+        let standing = Standing { heard_at: Some(heard), ..Standing::default() };
         let mut seen = vec![(0, standing.presence(heard))];
         let mut now = heard;
         while let Some(next) = standing.wakes_at(now) {
@@ -139,13 +192,36 @@ mod tests {
     fn a_silence_is_explained_by_the_shift_and_then_by_the_battery() {
         let heard = at("2026-11-30T08:00:00Z");
         let later = heard + TimeDelta::minutes(10);
-        let low = Standing { heard_at: Some(heard), battery_pct: Some(4.0) };
-        let full = Standing { heard_at: Some(heard), battery_pct: Some(60.0) };
+        let low = Standing { heard_at: Some(heard), battery_pct: Some(4.0), trouble: None };
+        let full = Standing { heard_at: Some(heard), battery_pct: Some(60.0), trouble: None };
         assert_eq!(low.reason(false, later), Reason::OffShift);
         assert_eq!(low.reason(true, later), Reason::LowBattery);
         assert_eq!(full.reason(true, later), Reason::Silent);
         assert_eq!(full.reason(true, heard), Reason::Reporting);
         assert_eq!(Standing::default().reason(true, later), Reason::NoPositionYet);
+    }
+
+    #[test]
+    fn each_cause_that_a_phone_states_is_a_reason_of_its_own() {
+        let heard = at("2026-11-30T08:00:00Z");
+        let later = heard + TimeDelta::minutes(10);
+        let table = [
+            (Trouble::PermissionDenied, "PERMISSION_DENIED", "PERMISSION_DENIED"),
+            (Trouble::LocationOff, "LOCATION_OFF", "LOCATION_OFF"),
+            (Trouble::AirplaneMode, "AIRPLANE_MODE", "AIRPLANE_MODE"),
+            (Trouble::PowerSaving, "POWER_SAVING", "POWER_SAVING"),
+            (Trouble::ClockWrong, "CLOCK_WRONG", "SILENT"),
+        ];
+        for (trouble, while_heard, when_silent) in table {
+            let standing = Standing { heard_at: Some(heard), battery_pct: Some(60.0), trouble: Some(trouble) };
+            assert_eq!(standing.reason(true, heard).code(), while_heard);
+            assert_eq!(standing.reason(true, later).code(), when_silent);
+            assert_eq!(standing.reason(false, later), Reason::OffShift);
+            let never = Standing { trouble: Some(trouble), ..Standing::default() };
+            assert_eq!(never.reason(true, later).code(), while_heard);
+            assert_eq!(Trouble::parse(trouble.name()), Some(trouble));
+        }
+        assert_eq!(Trouble::parse("boredom"), None);
     }
 
     #[test]

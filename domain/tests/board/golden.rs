@@ -86,6 +86,8 @@ fn worker() -> Worker {
     Worker {
         id: WorkerId(id(3)),
         active: true,
+        available: true,
+        tracking_consent: true,
         skills: ["gas".to_owned()].into(),
         home: Place::new(47.1, 9.5),
         hours: WorkingHours {

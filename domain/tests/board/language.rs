@@ -165,6 +165,8 @@ fn worker(words: &[&str]) -> Worker {
     Worker {
         id: WorkerId(id(words[0])),
         active: true,
+        available: true,
+        tracking_consent: true,
         skills: after("skills").map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         home: None,
         hours: WorkingHours { zone: chrono_tz::UTC, shifts: shifts.into_iter().collect() },

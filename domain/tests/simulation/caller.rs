@@ -53,6 +53,8 @@ pub fn first_rows() -> Rows {
     let worker = |number: usize| Worker {
         id: worker_id(number),
         active: true,
+        available: true,
+        tracking_consent: true,
         skills: if number == 0 { BTreeSet::from(["gas".to_owned()]) } else { BTreeSet::new() },
         home: None,
         hours: WorkingHours::always(chrono_tz::UTC),

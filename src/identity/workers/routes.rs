@@ -78,7 +78,10 @@ async fn created(
     };
     let hours = WorkingHours { zone, shifts: new.shifts.clone() };
     let (skills, home) = (new.skills.clone(), new.home);
-    let card = |id| Worker { id, active: true, skills, home, hours, time_off: Default::default() };
+    let card = |id| {
+        let (time_off, active, available, tracking_consent) = (Default::default(), true, true, true);
+        Worker { id, active, available, tracking_consent, skills, home, hours, time_off }
+    };
     let (user, card) = match (&new.who, hiring) {
         (Who::New(hire), Some(hiring)) => {
             let card = card(WorkerId::from(hire.id));

@@ -18,7 +18,8 @@ use crate::identity::users;
 use crate::store::{StoreError, pattern};
 
 const SELECT: &str = "SELECT u.*, true AS is_worker, w.skills, w.home_lat, w.home_lng, w.time_zone, w.working_hours,
-        w.active, w.version AS profile_version, w.created_at AS profile_created_at, w.updated_at AS profile_updated_at
+        w.active, w.available, w.tracking_consent,
+        w.version AS profile_version, w.created_at AS profile_created_at, w.updated_at AS profile_updated_at
     FROM workers w JOIN users u ON (u.account_id, u.id) = (w.account_id, w.id) WHERE w.account_id = ";
 
 pub async fn insert(
@@ -29,8 +30,8 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO workers (account_id, id, skills, home_lat, home_lng, time_zone, working_hours, active,
-             created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+             created_at, updated_at, available, tracking_consent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)",
     )
     .bind(account.0)
     .bind(card.id.0)
@@ -41,6 +42,8 @@ pub async fn insert(
     .bind(Json(&card.hours.shifts))
     .bind(card.active)
     .bind(at)
+    .bind(card.available)
+    .bind(card.tracking_consent)
     .execute(conn)
     .await?;
     Ok(())
@@ -50,7 +53,7 @@ pub async fn update(conn: &mut PgConnection, account: AccountId, profile: &Profi
     let card = &profile.card;
     sqlx::query(
         "UPDATE workers SET skills = $3, home_lat = $4, home_lng = $5, time_zone = $6, working_hours = $7, version = $8,
-             updated_at = $9
+             updated_at = $9, available = $10, tracking_consent = $11
          WHERE account_id = $1 AND id = $2",
     )
     .bind(account.0)
@@ -62,6 +65,8 @@ pub async fn update(conn: &mut PgConnection, account: AccountId, profile: &Profi
     .bind(Json(&card.hours.shifts))
     .bind(profile.version)
     .bind(profile.updated_at)
+    .bind(card.available)
+    .bind(card.tracking_consent)
     .execute(conn)
     .await?;
     Ok(())
@@ -164,6 +169,8 @@ fn profile(row: &PgRow, off: &mut TimeOffOf) -> Result<Profile, StoreError> {
     let card = Worker {
         id,
         active: row.get("active"),
+        available: row.get("available"),
+        tracking_consent: row.get("tracking_consent"),
         skills: row.get::<Vec<String>, _>("skills").into_iter().collect::<BTreeSet<_>>(),
         home: lat.zip(lng).and_then(|(lat, lng)| Place::new(lat, lng)),
         hours: WorkingHours { zone, shifts },

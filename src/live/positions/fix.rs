@@ -45,6 +45,8 @@ pub struct Fix<'a> {
     /// The phone's own id for it.
     pub id: Option<&'a str>,
     pub when: When,
+    /// When it was sent, by the phone's clock.
+    pub sent_at: Option<DateTime<Utc>>,
     pub lat: Option<f64>,
     pub lng: Option<f64>,
     pub accuracy_m: Option<f32>,
@@ -68,7 +70,9 @@ impl Fix<'_> {
         Ok(Point {
             id: wire::point_id(self.id, sender, at),
             at,
+            sent_at: self.sent_at,
             received_at,
+            ahead_ms: 0,
             place: Place { lat, lng },
             accuracy_m: self.accuracy_m,
             speed_mps: self.speed_mps,

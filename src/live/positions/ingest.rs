@@ -7,11 +7,12 @@ use actix_web::web::{self, Data, Payload, ServiceConfig, resource as at};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard};
 use bytes::Bytes;
 use chrono::Utc;
+use muster_domain::live::Trouble;
 use serde_json::json;
 
 use super::osmand::{self, Parameters};
 use super::protocol::Protocol;
-use super::report::{Outcome, Parsed, report};
+use super::report::{Incoming, Outcome, Parsed, report};
 use super::told::Told;
 use super::{admission, overland, owntracks, transistor};
 use crate::http::{App, Caller, Code, Problem, body};
@@ -112,7 +113,8 @@ async fn receive(
 ) -> Result<HttpResponse, Problem> {
     let (caller, body) = listen(app, request, payload).await?;
     request.extensions_mut().insert(caller.clone());
-    let points = match understand(protocol, &caller, request.query_string(), body).await? {
+    let (understood, trouble) = understand(protocol, &caller, request.query_string(), body).await?;
+    let points = match understood {
         Understood::Points(points) => points,
         Understood::Nothing => return Ok(protocol.thanks(None)),
         Understood::Unreadable if is_browser(request) => return Ok(explanation()),
@@ -126,7 +128,7 @@ async fn receive(
             return Err(Problem::new(Code::BODY_TOO_LARGE, detail));
         }
     };
-    let outcome = take(protocol, app, &caller, points).await?;
+    let outcome = take(protocol, app, &caller, trouble, points).await?;
     let is_repeating = outcome.accepted == 0 && outcome.duplicates > 0;
     Ok(protocol.thanks(told.news(caller.principal(), outcome.profile, is_repeating)))
 }
@@ -146,14 +148,21 @@ async fn listen(app: &App, request: &HttpRequest, payload: Payload) -> Result<(C
     }
 }
 
-async fn understand(protocol: Protocol, caller: &Caller, query: &str, body: Bytes) -> Result<Understood, Problem> {
+async fn understand(
+    protocol: Protocol,
+    caller: &Caller,
+    query: &str,
+    body: Bytes,
+) -> Result<(Understood, Option<Trouble>), Problem> {
     let (sender, query, size) = (caller.principal(), query.to_owned(), body.len());
     let now = to_micros(Utc::now());
     let work = move || match protocol {
-        Protocol::Owntracks => owntracks::understand(&body, sender, now),
-        Protocol::Overland => overland::understand(&body, sender, now),
-        Protocol::Transistor => transistor::understand(&body, "transistor", sender, now),
-        _ => osmand::understand(Parameters::read(&query), &body, sender, now),
+        Protocol::Owntracks => (owntracks::understand(&body, sender, now), None),
+        Protocol::Overland => (overland::understand(&body, sender, now), None),
+        Protocol::Transistor => {
+            (transistor::understand(&body, "transistor", sender, now), transistor::trouble(&body))
+        }
+        _ => (osmand::understand(Parameters::read(&query), &body, sender, now), None),
     };
     if size <= MAX_BYTES_IN_PASSING {
         return Ok(work());
@@ -162,12 +171,19 @@ async fn understand(protocol: Protocol, caller: &Caller, query: &str, body: Byte
 }
 
 /// In pieces, each durable before the next: what is repeated after a failure is found to be there.
-async fn take(protocol: Protocol, app: &App, caller: &Caller, mut points: Vec<Parsed>) -> Result<Outcome, Problem> {
+async fn take(
+    protocol: Protocol,
+    app: &App,
+    caller: &Caller,
+    trouble: Option<Trouble>,
+    mut points: Vec<Parsed>,
+) -> Result<Outcome, Problem> {
     let worker = caller.worker().ok_or_else(|| Problem::internal("a device without a worker"))?;
     let (mut accepted, mut duplicates) = (0, 0);
     loop {
         let rest = points.split_off(points.len().min(PIECE));
-        let outcome = report(&app.live, protocol, caller.account, worker, points).await?;
+        let incoming = Incoming { phone: caller.principal(), trouble, points };
+        let outcome = report(&app.live, protocol, caller.account, worker, incoming).await?;
         accepted += outcome.accepted;
         duplicates += outcome.duplicates;
         if rest.is_empty() {

@@ -12,7 +12,11 @@ use super::routes;
 pub struct PositionBatchRequest {
     /// Tells two phones of one worker apart.
     pub device_id: Option<String>,
+    /// By the phone's clock, when it sends: what its clock is off by is taken off its times.
     pub sent_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// What the phone says is wrong with it, if anything is; with or without points.
+    #[schema(example = "permissionDenied")]
+    pub trouble: Option<String>,
     /// At most 1,000.
     pub points: Vec<PointRequest>,
 }

@@ -115,6 +115,7 @@ impl Parameters {
             source: "osmand",
             id: None,
             when: self.when(),
+            sent_at: None,
             lat: Some(lat),
             lng: Some(lng),
             accuracy_m: units::accuracy_m(self.number(&["accuracy", "acc"])),

@@ -53,6 +53,7 @@ fn point(piece: &RawValue, sender: Uuid, received_at: DateTime<Utc>) -> Option<P
         source: "overland",
         id: None,
         when,
+        sent_at: None,
         lat: number(coordinates.get(1)),
         lng: number(coordinates.get(0)),
         accuracy_m: units::accuracy_m(number(field("horizontal_accuracy"))),

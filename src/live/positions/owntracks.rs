@@ -46,6 +46,8 @@ fn point(piece: &RawValue, sender: Uuid, received_at: DateTime<Utc>) -> Option<P
         source: "owntracks",
         id: None,
         when: When::of(field("tst")),
+        // When the message was made: a queue that sends it later looks like a slow network.
+        sent_at: number(field("created_at")).and_then(units::from_epoch),
         lat: number(field("lat")),
         lng: number(field("lon")),
         accuracy_m: units::accuracy_m(number(field("acc"))),

@@ -2,9 +2,11 @@
 //! once the points are durable.
 
 use muster_actors::live::{Live, Unanswered};
+use muster_actors::tracker::Sending;
 use muster_domain::dispatch::VisitStatus;
 use muster_domain::ids::{AccountId, WorkerId};
-use muster_domain::live::Point;
+use muster_domain::live::{Point, Trouble};
+use uuid::Uuid;
 
 use super::protocol::Protocol;
 use super::wire::{Profile, Rejected};
@@ -23,19 +25,30 @@ pub struct Outcome {
     pub profile: Profile,
 }
 
+/// What a phone sent at once.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Tells the phones of one worker apart: each has its own clock.
+    pub phone: Uuid,
+    /// What it says is wrong with it.
+    pub trouble: Option<Trouble>,
+    pub points: Vec<Parsed>,
+}
+
 pub async fn report(
     live: &Live,
     protocol: Protocol,
     account: AccountId,
     worker: WorkerId,
-    points: Vec<Parsed>,
+    incoming: Incoming,
 ) -> Result<Outcome, Problem> {
-    let outcome = taken(live, account, worker, points).await?;
+    let outcome = taken(live, account, worker, incoming).await?;
     protocol.count(&outcome);
     Ok(outcome)
 }
 
-async fn taken(live: &Live, account: AccountId, worker: WorkerId, points: Vec<Parsed>) -> Result<Outcome, Problem> {
+async fn taken(live: &Live, account: AccountId, worker: WorkerId, incoming: Incoming) -> Result<Outcome, Problem> {
+    let Incoming { phone, trouble, points } = incoming;
     let mut rejected = Vec::new();
     let (mut indices, mut taken) = (Vec::with_capacity(points.len()), Vec::with_capacity(points.len()));
     for (index, point) in points.into_iter().enumerate() {
@@ -47,7 +60,7 @@ async fn taken(live: &Live, account: AccountId, worker: WorkerId, points: Vec<Pa
             Err(code) => rejected.push(Rejected { index, code }),
         }
     }
-    let receipt = live.report(account, worker, taken).await.map_err(unanswered)?;
+    let receipt = live.report(account, worker, Sending { phone, trouble, points: taken }).await.map_err(unanswered)?;
     for (index, verdict) in indices.into_iter().zip(&receipt.verdicts) {
         if let Err(refusal) = verdict {
             rejected.push(Rejected { index, code: refusal.code() });

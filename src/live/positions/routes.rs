@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path, ServiceConfig, get, post};
 use chrono::{TimeDelta, Utc};
 use muster_actors::radar::Wanted;
 use muster_domain::ids::{AccountId, WorkerId};
-use muster_domain::live::Point;
+use muster_domain::live::{Point, Trouble, filter};
 use muster_domain::{Place, TimeWindow};
 use serde_json::Value;
 use uuid::Uuid;
@@ -52,11 +52,8 @@ pub async fn send(caller: Allowed<may::PositionsWrite>, app: Data<App>, input: I
     let no_profile = || Problem::new(Code::FORBIDDEN, "You have no worker's profile, so no positions of your own.");
     let worker = caller.worker().ok_or_else(no_profile)?;
     let attributes = batch(&input)?.data.attributes;
-    // Two phones of one worker may send at the same instant.
-    let phone = attributes.device_id.map(|id| Uuid::new_v5(&caller.principal(), id.as_bytes()));
-    let sender = phone.unwrap_or_else(|| caller.principal());
-    let points = wire::parse_points(&attributes.points, sender, to_micros(Utc::now()));
-    let outcome = report(&app.live, Protocol::Api, caller.account, worker, points).await?;
+    let incoming = attributes.incoming(caller.principal(), to_micros(Utc::now())).map_err(not_understood)?;
+    let outcome = report(&app.live, Protocol::Api, caller.account, worker, incoming).await?;
     Ok(Answer::ok(wire::batch_resource(outcome)).respond())
 }
 
@@ -73,11 +70,21 @@ fn batch(input: &Input) -> Result<Batch<'_>, Problem> {
     Ok(batch)
 }
 
+fn not_understood(name: &'static str) -> Problem {
+    let expected = match name {
+        "trouble" => Trouble::ALL.map(Trouble::name).join(", "),
+        _ => "an instant such as 2026-12-01T09:00:00Z".to_owned(),
+    };
+    let fault = Fault::new(Code::VALIDATION_ERROR, format!("{name} must be {expected}."));
+    fault.at(format!("/data/attributes/{name}")).into()
+}
+
 /// Where a worker was, in the order of his phone's clock. Workers read only their own.
 #[utoipa::path(get, path = "/api/v1/workers/{id}/track", tag = "live",
     params(("id" = Uuid, Path), ("from" = String, Query, example = "2026-12-01T00:00:00Z"),
         ("to" = String, Query, example = "2026-12-02T00:00:00Z")),
-    responses((status = 200, description = "meta.truncated: there are more, read on from the last point's time",
+    responses((status = 200, description = "meta.truncated: there are more, read on from the last point's time. \
+            meta.distanceM: along the points that are used, of which there are meta.usedPoints",
             body = Collection<TrackPointAttributes>),
         (status = 400, body = Errors), (status = 404, body = Errors)))]
 pub async fn track(
@@ -95,8 +102,11 @@ pub async fn track(
     let mut points = points_of(&app, caller.caller.account, worker, range).await?;
     let truncated = points.len() > MAX_TRACK_POINTS;
     points.truncate(MAX_TRACK_POINTS);
-    let items = points.iter().map(wire::track_point_resource).collect();
-    Ok(Answer::ok(Value::Array(items)).meta("truncated", truncated).respond())
+    let judged = filter(&points);
+    let items = points.iter().zip(&judged.uses).map(|(point, one)| wire::track_point_resource(point, one)).collect();
+    let used = judged.uses.iter().filter(|one| one.used).count();
+    let answer = Answer::ok(Value::Array(items)).meta("truncated", truncated).meta("usedPoints", used);
+    Ok(answer.meta("distanceM", (judged.distance_m * 10.0).round() / 10.0).respond())
 }
 
 /// One more than are told says that there are more.

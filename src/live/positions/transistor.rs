@@ -2,6 +2,7 @@
 //! `location` is one or several, speed in metres per second, battery from 0 to 1, and −1 whatever is unknown.
 
 use chrono::{DateTime, Utc};
+use muster_domain::live::Trouble;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -52,6 +53,7 @@ fn point(piece: &RawValue, source: &'static str, sender: Uuid, received_at: Date
         source,
         id: text(location.get("uuid")),
         when: When::of(location.get("timestamp")),
+        sent_at: None,
         lat: coord("latitude"),
         lng: coord("longitude"),
         accuracy_m: units::accuracy_m(coord("accuracy")),
@@ -64,6 +66,22 @@ fn point(piece: &RawValue, source: &'static str, sender: Uuid, received_at: Date
         mock: flag(location.get("mock")).unwrap_or(false),
     };
     fix.point(sender, received_at)
+}
+
+/// What the phone may do at the moment, as its newest message says: the library sends one whenever that changes.
+pub fn trouble(body: &[u8]) -> Option<Trouble> {
+    let found = if loose::is_array(body) { Some(body) } else { locations(body) };
+    let pieces = loose::pieces(found?).ok()?;
+    let newest: Value = serde_json::from_str(pieces.last()?.get()).ok()?;
+    let provider = newest.get("provider")?;
+    // 1 restricted, 2 denied; and approximate positions only.
+    let denied = matches!(number(provider.get("status")), Some(1.0 | 2.0));
+    let approximate = number(provider.get("accuracyAuthorization")) == Some(1.0);
+    match flag(provider.get("enabled")) {
+        _ if denied || approximate => Some(Trouble::PermissionDenied),
+        Some(false) => Some(Trouble::LocationOff),
+        Some(true) | None => None,
+    }
 }
 
 /// How often to report, as the library obeys it from an answer: by its older flat names and its newer grouped ones.

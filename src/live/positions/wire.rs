@@ -6,14 +6,14 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use muster_actors::radar::{LivePosition, Near};
 use muster_domain::Place;
-use muster_domain::live::Point;
+use muster_domain::live::{Point, Trouble, Use};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::report::{Outcome, Parsed};
+use super::report::{Incoming, Outcome, Parsed};
 use super::units;
 use crate::http::envelope::{instant, resource};
 
@@ -39,8 +39,33 @@ pub struct BatchData<'a> {
 pub struct BatchAttributes<'a> {
     #[serde(borrow, default)]
     pub device_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub sent_at: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub trouble: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub points: Vec<&'a RawValue>,
+}
+
+/// The same in a frame of the stream.
+pub type Frame<'a> = BatchAttributes<'a>;
+
+/// Of a batch as a whole, and what cannot be understood in it, by the attribute's name.
+impl BatchAttributes<'_> {
+    pub fn incoming(&self, principal: Uuid, received_at: DateTime<Utc>) -> Result<Incoming, &'static str> {
+        // Two phones of one worker may send at the same instant.
+        let named = self.device_id.as_ref().map(|id| Uuid::new_v5(&principal, id.as_bytes()));
+        let phone = named.unwrap_or(principal);
+        let sent_at = match self.sent_at.as_deref() {
+            None => None,
+            Some(text) => Some(units::time(text).ok_or("sentAt")?),
+        };
+        let trouble = match self.trouble.as_deref() {
+            None => None,
+            Some(name) => Some(Trouble::parse(name).ok_or("trouble")?),
+        };
+        Ok(Incoming { phone, trouble, points: parse_points(&self.points, phone, sent_at, received_at) })
+    }
 }
 
 #[derive(Deserialize)]
@@ -73,8 +98,14 @@ struct PointWire<'a> {
 }
 
 /// Each point as JSON text. `sender` is the device or worker: without an id of its own a point is (sender, time).
-pub fn parse_points(points: &[&RawValue], sender: Uuid, received_at: DateTime<Utc>) -> Vec<Parsed> {
-    points.iter().map(|raw| parse_point(raw, sender, received_at)).collect()
+pub fn parse_points(
+    points: &[&RawValue],
+    sender: Uuid,
+    sent_at: Option<DateTime<Utc>>,
+    received_at: DateTime<Utc>,
+) -> Vec<Parsed> {
+    let parsed = points.iter().map(|raw| parse_point(raw, sender, received_at));
+    parsed.map(|point| point.map(|point| Point { sent_at, ..point })).collect()
 }
 
 fn parse_point(raw: &RawValue, sender: Uuid, received_at: DateTime<Utc>) -> Parsed {
@@ -84,7 +115,9 @@ fn parse_point(raw: &RawValue, sender: Uuid, received_at: DateTime<Utc>) -> Pars
     Ok(Point {
         id: point_id(wire.id.as_deref(), sender, at),
         at,
+        sent_at: None,
         received_at,
+        ahead_ms: 0,
         place: Place { lat: wire.lat, lng: wire.lng },
         accuracy_m: units::metres(wire.accuracy_m),
         speed_mps: units::mps(wire.speed_mps),
@@ -110,7 +143,7 @@ pub fn point_id(given: Option<&str>, sender: Uuid, at: DateTime<Utc>) -> Uuid {
 pub struct Rejected {
     /// Of the point in the request.
     pub index: usize,
-    /// INVALID_POINT · OUT_OF_RANGE · NO_FIX · FUTURE · OFF_SHIFT
+    /// INVALID_POINT · OUT_OF_RANGE · NO_FIX · FUTURE · OFF_SHIFT · NO_CONSENT
     pub code: &'static str,
 }
 
@@ -149,8 +182,12 @@ pub fn batch_resource(outcome: Outcome) -> Value {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrackPointAttributes {
+    /// By the phone's clock.
     pub at: String,
+    pub sent_at: Option<String>,
     pub received_at: String,
+    /// How far the phone's clock was ahead when it came, as far as was known; negative: behind.
+    pub clock_ahead_ms: i32,
     pub lat: f64,
     pub lng: f64,
     pub accuracy_m: Option<f32>,
@@ -162,12 +199,18 @@ pub struct TrackPointAttributes {
     pub source: Option<String>,
     pub activity: Option<String>,
     pub mock: bool,
+    /// late · jitter · jump · mock · inaccurate; empty: nothing is wrong with it.
+    pub flags: Vec<&'static str>,
+    /// Part of the path and its distance. Late points are: they were late, not wrong.
+    pub used: bool,
 }
 
-pub fn track_point_resource(point: &Point) -> Value {
+pub fn track_point_resource(point: &Point, judged: &Use) -> Value {
     let attributes = TrackPointAttributes {
         at: instant(point.at),
+        sent_at: point.sent_at.map(instant),
         received_at: instant(point.received_at),
+        clock_ahead_ms: point.ahead_ms,
         lat: point.place.lat,
         lng: point.place.lng,
         accuracy_m: point.accuracy_m,
@@ -179,6 +222,8 @@ pub fn track_point_resource(point: &Point) -> Value {
         source: point.source.clone(),
         activity: point.activity.clone(),
         mock: point.mock,
+        flags: judged.flags().collect(),
+        used: judged.used,
     };
     resource("trackPoint", point.id, attributes)
 }
@@ -192,9 +237,12 @@ pub struct LiveWire {
     pub at: Option<String>,
     /// online · stale · lost · never
     pub presence: &'static str,
-    /// REPORTING · OFF_SHIFT · LOW_BATTERY · SILENT · NO_POSITION_YET
+    /// REPORTING · NO_CONSENT · OFF_SHIFT · PERMISSION_DENIED · LOCATION_OFF · AIRPLANE_MODE · POWER_SAVING ·
+    /// CLOCK_WRONG · LOW_BATTERY · SILENT · NO_POSITION_YET
     pub reason: &'static str,
     pub on_shift: bool,
+    /// His own word, or the office's, that he can take work.
+    pub available: bool,
     pub speed_mps: Option<f32>,
     pub heading_deg: Option<f32>,
     pub accuracy_m: Option<f32>,
@@ -211,6 +259,7 @@ impl From<&LivePosition> for LiveWire {
             presence: live.presence.name(),
             reason: live.reason.code(),
             on_shift: live.on_shift,
+            available: live.available,
             speed_mps: point.and_then(|point| point.speed_mps),
             heading_deg: point.and_then(|point| point.heading_deg),
             accuracy_m: point.and_then(|point| point.accuracy_m),

@@ -9,11 +9,10 @@ use muster_actors::live::Live;
 use muster_actors::ports::{Later, Unavailable};
 use muster_domain::ids::{AccountId, SessionId, WorkerId};
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use crate::http::Problem;
 use crate::identity::sessions::Sessions;
-use crate::live::positions::{Outcome, Protocol, parse_points, report};
+use crate::live::positions::{Frame, Incoming, Outcome, Protocol, report};
 use crate::store::work::to_micros;
 
 /// Points in one frame.
@@ -33,12 +32,11 @@ impl Doorman for SignIns {
 pub struct Reports(pub Arc<Live>);
 
 impl Uplink for Reports {
-    fn positions(&self, who: Who, points: String) -> Later<Result<Bytes, Fault>> {
+    fn positions(&self, who: Who, frame: String) -> Later<Result<Bytes, Fault>> {
         let live = self.0.clone();
         Box::pin(async move {
-            let points = understood(&who, &points)?;
-            let outcome =
-                report(&live, Protocol::Socket, who.account, WorkerId::from(who.user), points).await.map_err(fault)?;
+            let (incoming, worker) = (understood(&who, &frame)?, WorkerId::from(who.user));
+            let outcome = report(&live, Protocol::Socket, who.account, worker, incoming).await.map_err(fault)?;
             let Outcome { accepted, duplicates, rejected, profile } = outcome;
             let count = accepted + duplicates;
             let accepted = json!({ "type": "accepted", "count": count, "rejected": rejected, "profile": profile });
@@ -47,12 +45,12 @@ impl Uplink for Reports {
     }
 }
 
-fn understood(who: &Who, points: &str) -> Result<Vec<Result<muster_domain::live::Point, &'static str>>, Fault> {
-    let points: Vec<&RawValue> = serde_json::from_str(points).map_err(|_| Fault::FrameInvalid)?;
-    if points.len() > MAX_POINTS {
+fn understood(who: &Who, frame: &str) -> Result<Incoming, Fault> {
+    let frame: Frame<'_> = serde_json::from_str(frame).map_err(|_| Fault::FrameInvalid)?;
+    if frame.points.len() > MAX_POINTS {
         return Err(Fault::FrameInvalid);
     }
-    Ok(parse_points(&points, who.user.0, to_micros(Utc::now())))
+    frame.incoming(who.user.0, to_micros(Utc::now())).map_err(|_| Fault::FrameInvalid)
 }
 
 fn fault(problem: Problem) -> Fault {

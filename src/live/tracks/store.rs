@@ -52,7 +52,9 @@ struct Columns {
     worker: Vec<Uuid>,
     at: Vec<DateTime<Utc>>,
     point: Vec<Uuid>,
+    sent_at: Vec<Option<DateTime<Utc>>>,
     received_at: Vec<DateTime<Utc>>,
+    ahead_ms: Vec<i32>,
     lat: Vec<f64>,
     lng: Vec<f64>,
     accuracy_m: Vec<Option<f32>>,
@@ -73,7 +75,9 @@ impl Columns {
             columns.worker.push(worker.0);
             columns.at.push(point.at);
             columns.point.push(point.id);
+            columns.sent_at.push(point.sent_at);
             columns.received_at.push(point.received_at);
+            columns.ahead_ms.push(point.ahead_ms);
             columns.lat.push(point.place.lat);
             columns.lng.push(point.place.lng);
             columns.accuracy_m.push(point.accuracy_m);
@@ -95,11 +99,11 @@ macro_rules! insert_into {
         concat!(
             "INSERT INTO ",
             $table,
-            " (account_id, worker_id, at, point, received_at, lat, lng, accuracy_m, speed_mps, heading_deg,
-               altitude_m, battery_pct, charging, source, activity, mock)
-             SELECT $1, r.* FROM unnest($2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[], $6::float8[],
-                 $7::float8[], $8::float4[], $9::float4[], $10::float4[], $11::float4[], $12::float4[], $13::bool[],
-                 $14::text[], $15::text[], $16::bool[]) AS r ",
+            " (account_id, worker_id, at, point, sent_at, received_at, ahead_ms, lat, lng, accuracy_m, speed_mps,
+               heading_deg, altitude_m, battery_pct, charging, source, activity, mock)
+             SELECT $1, r.* FROM unnest($2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
+                 $7::int4[], $8::float8[], $9::float8[], $10::float4[], $11::float4[], $12::float4[], $13::float4[],
+                 $14::float4[], $15::bool[], $16::text[], $17::text[], $18::bool[]) AS r ",
             $then
         )
     };
@@ -107,16 +111,20 @@ macro_rules! insert_into {
 
 const INSERT_TRACKS: &str = insert_into!("tracks", "ON CONFLICT DO NOTHING RETURNING worker_id, at, point");
 
+/// A late point is history: it is somebody's last position only as long as there is no other.
 const KEEP_NEWEST: &str = insert_into!(
     "last_positions",
     "ON CONFLICT (account_id, worker_id) DO UPDATE SET
-         (at, point, received_at, lat, lng, accuracy_m, speed_mps, heading_deg, altitude_m, battery_pct, charging,
-          source, activity, mock)
-       = (excluded.at, excluded.point, excluded.received_at, excluded.lat, excluded.lng, excluded.accuracy_m,
-          excluded.speed_mps, excluded.heading_deg, excluded.altitude_m, excluded.battery_pct, excluded.charging,
-          excluded.source, excluded.activity, excluded.mock)
-     WHERE (LEAST(excluded.at, excluded.received_at), excluded.at, excluded.point)
-         > (LEAST(last_positions.at, last_positions.received_at), last_positions.at, last_positions.point)"
+         (at, point, sent_at, received_at, ahead_ms, lat, lng, accuracy_m, speed_mps, heading_deg, altitude_m,
+          battery_pct, charging, source, activity, mock)
+       = (excluded.at, excluded.point, excluded.sent_at, excluded.received_at, excluded.ahead_ms, excluded.lat,
+          excluded.lng, excluded.accuracy_m, excluded.speed_mps, excluded.heading_deg, excluded.altitude_m,
+          excluded.battery_pct, excluded.charging, excluded.source, excluded.activity, excluded.mock)
+     WHERE (LEAST(excluded.at - excluded.ahead_ms * interval '1 millisecond', excluded.received_at), excluded.at,
+            excluded.point)
+         > (LEAST(last_positions.at - last_positions.ahead_ms * interval '1 millisecond', last_positions.received_at),
+            last_positions.at, last_positions.point)
+       AND excluded.at - excluded.ahead_ms * interval '1 millisecond' >= excluded.received_at - interval '5 minutes'"
 );
 
 macro_rules! bound {
@@ -127,7 +135,9 @@ macro_rules! bound {
             .bind(c.worker)
             .bind(c.at)
             .bind(c.point)
+            .bind(c.sent_at)
             .bind(c.received_at)
+            .bind(c.ahead_ms)
             .bind(c.lat)
             .bind(c.lng)
             .bind(c.accuracy_m)
@@ -152,17 +162,32 @@ async fn insert(
     Ok(inserted.iter().map(|row| (WorkerId(row.get("worker_id")), micros(row), row.get("point"))).collect())
 }
 
-/// In the order of workers, so that two servers never wait for each other in a circle.
+/// Of those that somebody is shown at, in the order of workers, so that two servers never wait for each other in a circle.
 async fn keep_newest(conn: &mut PgConnection, account: AccountId, rows: &[&TrackPoint]) -> Result<(), StoreError> {
-    let mut newest: BTreeMap<WorkerId, &TrackPoint> = BTreeMap::new();
+    let mut newest: BTreeMap<WorkerId, TrackPoint> = BTreeMap::new();
     for row in rows {
-        let held = newest.entry(row.worker).or_insert(row);
-        if held.point.order() < row.point.order() {
-            *held = row;
+        let Some(place) = row.shown else { continue };
+        if newest.get(&row.worker).is_none_or(|held| held.point.order() < row.point.order()) {
+            let mut shown = TrackPoint::clone(row);
+            shown.point.place = place;
+            newest.insert(row.worker, shown);
         }
     }
-    let newest: Vec<&TrackPoint> = newest.into_values().collect();
+    if newest.is_empty() {
+        return Ok(());
+    }
+    let newest: Vec<&TrackPoint> = newest.values().collect();
     bound!(KEEP_NEWEST, account, Columns::of(&newest)).execute(conn).await?;
+    Ok(())
+}
+
+/// Whoever is followed no more has no last position.
+pub async fn forget_last(conn: &mut PgConnection, account: AccountId, worker: WorkerId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM last_positions WHERE account_id = $1 AND worker_id = $2")
+        .bind(account.0)
+        .bind(worker.0)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -170,7 +195,9 @@ fn point_of(row: &PgRow) -> Point {
     Point {
         id: row.get("point"),
         at: row.get("at"),
+        sent_at: row.get("sent_at"),
         received_at: row.get("received_at"),
+        ahead_ms: row.get("ahead_ms"),
         place: Place { lat: row.get("lat"), lng: row.get("lng") },
         accuracy_m: row.get("accuracy_m"),
         speed_mps: row.get("speed_mps"),
@@ -193,8 +220,8 @@ pub async fn track(
     limit: i64,
 ) -> Result<Vec<Point>, StoreError> {
     let rows = sqlx::query(
-        "SELECT at, point, received_at, lat, lng, accuracy_m, speed_mps, heading_deg, altitude_m, battery_pct,
-                charging, source, activity, mock
+        "SELECT at, point, sent_at, received_at, ahead_ms, lat, lng, accuracy_m, speed_mps, heading_deg, altitude_m,
+                battery_pct, charging, source, activity, mock
          FROM tracks WHERE account_id = $1 AND worker_id = $2 AND at >= $3 AND at < $4 ORDER BY at, point LIMIT $5",
     )
     .bind(account.0)
@@ -209,14 +236,17 @@ pub async fn track(
 
 async fn newest_of(conn: &mut PgConnection, account: AccountId) -> Result<Vec<TrackPoint>, StoreError> {
     let rows = sqlx::query(
-        "SELECT worker_id, at, point, received_at, lat, lng, accuracy_m, speed_mps, heading_deg, altitude_m,
-                battery_pct, charging, source, activity, mock
+        "SELECT worker_id, at, point, sent_at, received_at, ahead_ms, lat, lng, accuracy_m, speed_mps, heading_deg,
+                altitude_m, battery_pct, charging, source, activity, mock
          FROM last_positions WHERE account_id = $1",
     )
     .bind(account.0)
     .fetch_all(conn)
     .await?;
-    let of = |row: &PgRow| TrackPoint { account, worker: WorkerId(row.get("worker_id")), point: point_of(row) };
+    let of = |row: &PgRow| {
+        let point = point_of(row);
+        TrackPoint { account, worker: WorkerId(row.get("worker_id")), shown: Some(point.place), point }
+    };
     Ok(rows.iter().map(of).collect())
 }
 

@@ -189,6 +189,8 @@ async fn hire(store: &Store, account: AccountId, id: WorkerId) -> Result<(), Und
             let worker = Worker {
                 id,
                 active: true,
+                available: true,
+                tracking_consent: true,
                 skills: BTreeSet::new(),
                 home: None,
                 hours: WorkingHours::always(chrono_tz::UTC),
