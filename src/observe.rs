@@ -2,13 +2,16 @@
 
 use std::sync::OnceLock;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// From a clock as good as right to one on another day.
+const SKEW_SECONDS: &[f64] = &[0.0, 2.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 7_200.0, 43_200.0, 86_400.0];
 
 /// Every metric: name, kind and meaning, from which the reference page is written.
 pub const REFERENCE: &[(&str, &str, &str)] = &[
@@ -22,6 +25,11 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
     ("muster_board_batch_commands", "histogram", "Commands decided and committed together."),
     ("muster_board_catch_ups_total", "counter", "Times a board read what others wrote."),
     ("muster_boards", "gauge", "Boards in memory."),
+    (
+        "muster_clock_skew_seconds",
+        "histogram",
+        "By how much the clocks of phones are off, of those that say when they send.",
+    ),
     ("muster_commit_failures_total", "counter", "Batches that were not committed, by reason."),
     ("muster_commit_seconds", "histogram", "From decision to durable, for a batch."),
     ("muster_divergences_total", "counter", "Decisions that a constraint refused: always an alarm."),
@@ -48,6 +56,8 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
         "counter",
         "Points from phones that were refused, by protocol and code; UNREADABLE is a request without any.",
     ),
+    ("muster_positions_refused_total", "counter", "Positions not taken, by the code the phone was told."),
+    ("muster_positions_total", "counter", "Positions taken, by what was thought of them when they came (none: true)."),
     ("muster_queue_depth", "gauge", "What waits in a queue."),
     ("muster_queue_refusals_total", "counter", "What a full queue refused."),
     ("muster_radar_refused_total", "counter", "Movements that a full radar did not take; newer ones follow."),
@@ -89,6 +99,8 @@ pub fn start(filter: &str, writer: BoxMakeWriter) {
         .ok();
     if METRICS.get().is_none() {
         let builder = PrometheusBuilder::new().set_buckets(SECONDS).expect("the list is not empty");
+        let skew = Matcher::Full("muster_clock_skew_seconds".to_owned());
+        let builder = builder.set_buckets_for_metric(skew, SKEW_SECONDS).expect("the list is not empty");
         if let Ok(handle) = builder.install_recorder() {
             METRICS.set(handle).ok();
         }

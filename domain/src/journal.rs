@@ -113,6 +113,10 @@ verbs! { WorkerVerb {
     Updated = "worker.updated",
     Deactivated = "worker.deactivated",
     Activated = "worker.activated",
+    BecameAvailable = "worker.becameAvailable",
+    BecameUnavailable = "worker.becameUnavailable",
+    ConsentGiven = "worker.consentGiven",
+    ConsentWithdrawn = "worker.consentWithdrawn",
 } }
 
 verbs! { TimeOffVerb { Added = "timeOff.added", Removed = "timeOff.removed" } }

@@ -86,7 +86,7 @@ macro_rules! needs {
 }
 needs! {
     ClientsRead, ClientsWrite, ClientsDelete, JobsRead, JobsWrite, JobsComplete, ScheduleRead, ScheduleWrite,
-    ScheduleForce, VisitsProgress, PositionsRead, PositionsWrite, TeamRead, TeamWrite, SettingsRead, SettingsWrite,
+    ScheduleForce, VisitsProgress, PositionsRead, PositionsWrite, AvailabilityWrite, TeamRead, TeamWrite, SettingsRead, SettingsWrite,
     EventsRead,
 }
 

@@ -281,6 +281,10 @@ impl<'a> Fields<'a> {
         self.need(name, read)
     }
 
+    pub fn truth(&mut self, name: &str) -> Option<bool> {
+        self.read(name, |value| value.as_bool().ok_or_else(|| format!("{name} must be true or false.")))
+    }
+
     /// `status` of what is deactivated rather than deleted; `None` keeps it.
     pub fn status(&mut self) -> Option<bool> {
         let parse =

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hours::WorkingHours;
 use crate::ids::{TimeOffId, WorkerId};
+use crate::journal::{WorkerFact, WorkerVerb};
 use crate::{Place, TimeWindow};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,26 @@ impl Worker {
     /// On shift means inside working hours and not on time off.
     pub fn is_on_shift(&self, at: chrono::DateTime<chrono::Utc>) -> bool {
         self.active && self.hours.contains(at) && !self.time_off.values().any(|off| off.window.contains(at))
+    }
+
+    /// The steps from this card to `next`, each with the card after it: who said what when is a fact of its own.
+    pub fn steps_to(&self, next: &Worker) -> Vec<WorkerFact> {
+        let mut card = Worker { available: self.available, tracking_consent: self.tracking_consent, ..next.clone() };
+        let mut facts = Vec::new();
+        if card != *self {
+            facts.push(WorkerFact { verb: WorkerVerb::Updated, worker: card.clone() });
+        }
+        if card.available != next.available {
+            card.available = next.available;
+            let verb = if next.available { WorkerVerb::BecameAvailable } else { WorkerVerb::BecameUnavailable };
+            facts.push(WorkerFact { verb, worker: card.clone() });
+        }
+        if card.tracking_consent != next.tracking_consent {
+            card.tracking_consent = next.tracking_consent;
+            let verb = if next.tracking_consent { WorkerVerb::ConsentGiven } else { WorkerVerb::ConsentWithdrawn };
+            facts.push(WorkerFact { verb, worker: card });
+        }
+        facts
     }
 }
 

@@ -77,6 +77,7 @@ permissions! {
     VisitsProgress = "visits:progress",
     PositionsRead = "positions:read",
     PositionsWrite = "positions:write",
+    AvailabilityWrite = "availability:write",
     TeamRead = "team:read",
     TeamWrite = "team:write",
     SettingsRead = "settings:read",
@@ -98,7 +99,7 @@ pub fn scope_of(role: Role, permission: Permission) -> Option<Scope> {
     use Permission as P;
     let office = match permission {
         P::ClientsRead | P::ClientsWrite | P::JobsRead | P::JobsWrite | P::JobsComplete => Role::Dispatcher,
-        P::ScheduleRead | P::ScheduleWrite | P::ScheduleForce => Role::Dispatcher,
+        P::ScheduleRead | P::ScheduleWrite | P::ScheduleForce | P::AvailabilityWrite => Role::Dispatcher,
         P::VisitsProgress | P::PositionsRead | P::TeamRead | P::SettingsRead | P::EventsRead => Role::Dispatcher,
         P::ClientsDelete => Role::Manager,
         P::TeamWrite | P::SettingsWrite => Role::Admin,
@@ -110,9 +111,15 @@ pub fn scope_of(role: Role, permission: Permission) -> Option<Scope> {
     let own = match role {
         Role::Worker => matches!(
             permission,
-            P::JobsRead | P::ScheduleRead | P::VisitsProgress | P::PositionsRead | P::TeamRead | P::SettingsRead
+            P::JobsRead
+                | P::ScheduleRead
+                | P::VisitsProgress
+                | P::PositionsRead
+                | P::AvailabilityWrite
+                | P::TeamRead
+                | P::SettingsRead
         ),
-        Role::LimitedWorker => matches!(permission, P::PositionsRead | P::SettingsRead),
+        Role::LimitedWorker => matches!(permission, P::PositionsRead | P::AvailabilityWrite | P::SettingsRead),
         Role::Owner | Role::Admin | Role::Manager | Role::Dispatcher => false,
     };
     own.then_some(Scope::Own)
@@ -146,6 +153,7 @@ mod tests {
         visits:progress  A A A A o -
         positions:read   A A A A o o
         positions:write  o o o o o o
+        availability:write A A A A o o
         team:read        A A A A o -
         team:write       A A - - - -
         settings:read    A A A A o o

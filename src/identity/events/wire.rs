@@ -89,6 +89,7 @@ pub fn event_resource(entry: &Entry) -> Value {
             let worker = &fact.worker;
             attributes["worker"] = json!({
                 "id": worker.id, "active": worker.active, "skills": worker.skills, "home": worker.home,
+                "available": worker.available, "trackingConsent": worker.tracking_consent,
             });
         }
         Fact::TimeOff(fact) => {

@@ -43,6 +43,10 @@ pub struct WorkerPatch {
     pub working_hours: Option<Vec<ShiftAttributes>>,
     /// active or inactive; to be changed by itself
     pub status: Option<String>,
+    /// By the worker himself or the office: he can take work.
+    pub available: Option<bool>,
+    /// By the worker himself alone: he agrees to be followed while he works. Withdrawn, it takes effect at once.
+    pub tracking_consent: Option<bool>,
 }
 
 #[derive(ToSchema)]

@@ -23,6 +23,7 @@ use crate::identity::users::wire::user_resource;
 use crate::identity::users::{self, Hiring, Status, User};
 use crate::identity::{Identity, accounts, check_version};
 use crate::live::positions::{LiveWire, live_of};
+use crate::live::tracks::store::forget_last;
 use crate::store::{Undone, Unit};
 
 /// What lists may be ordered by.
@@ -202,7 +203,8 @@ async fn live(app: &App, account: AccountId) -> BTreeMap<WorkerId, LiveWire> {
     live_of(app, account).await.unwrap_or_default()
 }
 
-/// Changes a profile. `meta.affected` lists visits of his that no longer suit him; they are not moved.
+/// Changes a profile. `meta.affected` lists visits of his that no longer suit him; they are not moved. A worker changes
+/// nothing of his own but `available` and `trackingConsent`, and the latter nobody else does.
 #[utoipa::path(patch, path = "/api/v1/workers/{id}", tag = "identity",
     params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, example = "\"1\"")),
     request_body(content = Request<WorkerPatch>,
@@ -211,15 +213,16 @@ async fn live(app: &App, account: AccountId) -> BTreeMap<WorkerId, LiveWire> {
         (status = 403, body = Errors), (status = 404, body = Errors), (status = 409, body = Errors),
         (status = 412, body = Errors)))]
 pub async fn update(
-    caller: Allowed<may::TeamWrite>,
+    caller: Allowed<may::AvailabilityWrite>,
     app: Data<App>,
     identity: Data<Identity>,
     id: Path<Uuid>,
     input: Input,
 ) -> Result<HttpResponse, Problem> {
+    let profile = visible(&app, &caller, *id).await?;
     let (caller, id, edit, expected) =
-        (caller.caller, WorkerId(*id), wire::read_edit(&input)?, input.expected_version()?);
-    let profile = find(&app, caller.account, id).await?;
+        (caller.caller, profile.card.id, wire::read_edit(&input)?, input.expected_version()?);
+    edit.check_caller(&caller, id)?;
     let wants = edit.person.active.filter(|active| *active != (profile.user.status != Status::Inactive));
     if let Some(active) = wants {
         activity::only_status(edit.has_more_than_status())?;
@@ -233,15 +236,19 @@ async fn revise(app: &App, caller: &Caller, input: &Input, id: WorkerId, edit: E
     let live = live(app, caller.account).await.remove(&id);
     let affected = no_longer_fit(app, caller, id, &edit).await?;
     let (now, expected) = (caller.moment().now, input.expected_version()?);
-    change(app, caller, input, move |unit| {
+    let answer = change(app, caller, input, move |unit| {
         let (edit, live, affected) = (edit.clone(), live.clone(), affected.clone());
         Box::pin(async move {
             let profile = updated(unit, id, &edit, expected, now).await?;
+            let live = live.filter(|_| profile.card.tracking_consent);
             let answer = Answer::ok(worker_resource(&profile, live.as_ref())).mixed(profile.version);
             Ok(answer.meta("affected", affected).render())
         })
-    })
-    .await
+    });
+    let answer = answer.await?;
+    // Whoever was answered is followed, or is not: the roster that trackers read comes from the board.
+    app.boards.look(caller.account, |_| ()).await.ok();
+    Ok(answer)
 }
 
 async fn no_longer_fit(app: &App, caller: &Caller, id: WorkerId, edit: &Edit) -> Result<Vec<VisitId>, Problem> {
@@ -281,9 +288,13 @@ async fn updated(
         unit.note(Fact::Record(RecordFact { verb, id: id.0, version, changed }));
     }
     if card != profile.card {
+        if !card.tracking_consent {
+            forget_last(unit.conn(), account, id).await?;
+        }
+        let steps = profile.card.steps_to(&card);
         profile.card = card;
         store::update(unit.conn(), account, &profile).await?;
-        unit.note(Fact::Worker(WorkerFact { verb: WorkerVerb::Updated, worker: profile.card.clone() }));
+        steps.into_iter().for_each(|step| unit.note(Fact::Worker(step)));
     }
     Ok(profile)
 }

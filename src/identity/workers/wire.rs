@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use muster_domain::dispatch::{Shift, TimeOff, Worker, parse_weekday};
-use muster_domain::identity::Role;
+use muster_domain::identity::{Permission, Role};
 use muster_domain::ids::{TimeOffId, UserId, WorkerId};
 use muster_domain::{Place, TimeWindow};
 use serde::Serialize;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Profile;
 use crate::http::envelope::{instant, resource};
-use crate::http::{Code, Fault, Fields, Input, Problem};
+use crate::http::{Caller, Code, Fault, Fields, Input, Problem};
 use crate::identity::users::wire::{self as users, Hire};
 use crate::live::positions::LiveWire;
 
@@ -29,7 +29,7 @@ const MAX_TIME_OFF_DAYS: i64 = 366;
 #[schema(example = json!({"firstName": "Bob", "lastName": "Lee", "email": "bob@example.com", "phone": "+41791234567",
     "role": "worker", "status": "active", "skills": ["gas"], "home": {"lat": 47.14, "lng": 9.52},
     "timeZone": "Europe/Zurich", "workingHours": [{"weekday": "mon", "start": "08:00", "end": "17:00"}], "timeOff": [],
-    "live": null, "version": 1, "createdAt": "2026-11-30T08:00:00Z", "updatedAt": "2026-11-30T08:00:00Z"}))]
+    "available": true, "trackingConsent": true, "live": null, "version": 1, "createdAt": "2026-11-30T08:00:00Z", "updatedAt": "2026-11-30T08:00:00Z"}))]
 pub struct WorkerAttributes {
     pub first_name: String,
     pub last_name: String,
@@ -45,6 +45,10 @@ pub struct WorkerAttributes {
     /// Empty: every hour is a working hour.
     pub working_hours: Vec<ShiftAttributes>,
     pub time_off: Vec<TimeOffEntry>,
+    /// His own word, or the office's, that he can take work. Who cannot is not offered as near; he may still be sent.
+    pub available: bool,
+    /// He agrees to be followed while he works. Only he himself changes it.
+    pub tracking_consent: bool,
     /// Where he is and whether he can be heard from; null while that is not known.
     pub live: Option<LiveWire>,
     pub version: i64,
@@ -104,6 +108,8 @@ pub fn worker_resource(profile: &Profile, live: Option<&LiveWire>) -> Value {
         time_zone: card.hours.zone.name().into(),
         working_hours: card.hours.shifts.iter().map(shift).collect(),
         time_off: off.into_iter().map(entry).collect(),
+        available: card.available,
+        tracking_consent: card.tracking_consent,
         live: live.cloned(),
         version: profile.version,
         created_at: instant(profile.created_at),
@@ -213,6 +219,8 @@ pub struct Edit {
     home: Option<Option<Place>>,
     zone: Option<Tz>,
     shifts: Option<Vec<Shift>>,
+    available: Option<bool>,
+    tracking_consent: Option<bool>,
 }
 
 pub fn read_edit(input: &Input) -> Result<Edit, Problem> {
@@ -227,6 +235,8 @@ pub fn read_edit(input: &Input) -> Result<Edit, Problem> {
         home: if no_home { Some(None) } else { home.map(Some) },
         zone: fields.time_zone("timeZone"),
         shifts: if no_hours { Some(Vec::new()) } else { shifts },
+        available: fields.truth("available"),
+        tracking_consent: fields.truth("trackingConsent"),
     };
     fields.finish()?;
     Ok(edit)
@@ -235,7 +245,25 @@ pub fn read_edit(input: &Input) -> Result<Edit, Problem> {
 impl Edit {
     /// Does it touch anything but his status?
     pub fn has_more_than_status(&self) -> bool {
+        self.touches_profile() || self.speaks_for_him()
+    }
+
+    fn touches_profile(&self) -> bool {
         self.person.has_details() || self.touches_fitness() || self.home.is_some()
+    }
+
+    fn speaks_for_him(&self) -> bool {
+        self.available.is_some() || self.tracking_consent.is_some()
+    }
+
+    /// May the caller ask for this? Profiles are the team's; a worker speaks for himself, and for his consent only he.
+    pub fn check_caller(&self, caller: &Caller, id: WorkerId) -> Result<(), Problem> {
+        if self.tracking_consent.is_some() && caller.user().map(WorkerId::from) != Some(id) {
+            let detail = "Only the worker himself agrees to be followed, and only he takes it back.";
+            return Err(Fault::new(Code::FORBIDDEN, detail).at("/data/attributes/trackingConsent").into());
+        }
+        let only_his_word = self.speaks_for_him() && !self.touches_profile() && self.person.active.is_none();
+        if only_his_word { Ok(()) } else { caller.scope(Permission::TeamWrite).map(drop) }
     }
 
     /// Might visits he has no longer suit him?
@@ -250,6 +278,8 @@ impl Edit {
         next.home = self.home.unwrap_or(next.home);
         next.hours.zone = self.zone.unwrap_or(next.hours.zone);
         next.hours.shifts = self.shifts.clone().unwrap_or(next.hours.shifts);
+        next.available = self.available.unwrap_or(next.available);
+        next.tracking_consent = self.tracking_consent.unwrap_or(next.tracking_consent);
         next
     }
 }

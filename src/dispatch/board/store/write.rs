@@ -256,7 +256,12 @@ async fn write_worker(
         WorkerVerb::Activated => true,
         WorkerVerb::Deactivated => false,
         // The record lane writes these rows itself.
-        WorkerVerb::Created | WorkerVerb::Updated => return Ok(()),
+        WorkerVerb::Created
+        | WorkerVerb::Updated
+        | WorkerVerb::BecameAvailable
+        | WorkerVerb::BecameUnavailable
+        | WorkerVerb::ConsentGiven
+        | WorkerVerb::ConsentWithdrawn => return Ok(()),
     };
     sqlx::query(
         "UPDATE workers SET active = $3, version = version + 1, updated_at = $4 WHERE account_id = $1 AND id = $2",
