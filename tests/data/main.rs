@@ -4,6 +4,7 @@
 #[path = "../it/harness/mod.rs"]
 #[allow(dead_code, reason = "the other binary uses the rest")]
 mod harness;
+mod noise;
 mod phones;
 mod recordings;
 

@@ -29,6 +29,7 @@ mod tenancy;
 mod tls;
 mod tracks;
 mod transport;
+mod truth;
 mod users;
 mod visits;
 mod workers;

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::Place;
 use muster_domain::dispatch::{VisitStatus, Worker, WorkingHours};
 use muster_domain::ids::{AccountId, WorkerId};
-use muster_domain::live::{Point, Presence, Reason, Refusal, Standing};
+use muster_domain::live::{Point, Presence, Reason, Refusal, Standing, Trouble};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -139,6 +139,46 @@ fn only_the_available_are_near() {
     assert_eq!(found(&wanted(&["gas"]), start()), [2, 1], "5 is there with an old fix only");
     assert_eq!(found(&wanted(&[]), start()), [3, 2, 1]);
     assert!(found(&wanted(&[]), after(301)).is_empty());
+}
+
+#[test]
+fn who_withdraws_his_consent_is_taken_off_and_nothing_under_way_brings_him_back() {
+    let mut scene = Scene::default();
+    let saying = |tracking_consent| {
+        let worker = Worker { tracking_consent, ..entry(1, &[]).worker };
+        roster([RosterEntry { worker, visit_status: None }])
+    };
+    scene.enroll(saying(true), start());
+    scene.accept(worker(1), Some(point(1, start(), 47.0, 9.0)), heard(start()), start());
+    assert_eq!(scene.take_changes(start()).len(), 1);
+    scene.enroll(saying(false), after(1));
+    scene.accept(worker(1), Some(point(2, after(1), 47.0, 9.0)), heard(after(1)), after(1));
+    scene.remember(worker(1), point(2, after(1), 47.0, 9.0), after(1));
+    assert!(scene.take_changes(after(1)).iter().all(Mark::is_removal));
+    assert!(scene.marks(after(1)).is_empty());
+    let live = &scene.positions(after(1))[&worker(1)];
+    assert_eq!((live.point.clone(), live.presence, live.reason), (None, Presence::Never, Reason::NoConsent));
+    scene.enroll(saying(true), after(2));
+    assert_eq!(scene.positions(after(2))[&worker(1)].reason, Reason::NoPositionYet, "what was known is forgotten");
+    scene.accept(worker(1), Some(point(3, after(3), 47.2, 9.0)), heard(after(3)), after(3));
+    assert_eq!(shown(&scene.take_changes(after(3))), [(1, "online 47.2".to_owned())]);
+}
+
+#[test]
+fn a_trouble_is_shown_as_soon_as_the_phone_says_it() {
+    let mut scene = Scene::default();
+    scene.enroll(roster([entry(1, &[])]), start());
+    scene.accept(worker(1), Some(point(1, start(), 47.0, 9.0)), heard(start()), start());
+    scene.take_changes(start());
+    let trouble = Some(Trouble::PermissionDenied);
+    scene.accept(worker(1), None, Standing { trouble, ..heard(after(5)) }, after(5));
+    let marks = scene.take_changes(after(5));
+    let json: serde_json::Value = serde_json::from_slice(&marks[0].json).expect("JSON");
+    assert_eq!((json["presence"].as_str(), json["reason"].as_str()), (Some("online"), Some("PERMISSION_DENIED")));
+    scene.accept(worker(1), None, heard(after(6)), after(6));
+    assert_eq!(scene.take_changes(after(6)).len(), 1, "and as soon as it is over");
+    scene.accept(worker(1), None, heard(after(7)), after(7));
+    assert!(scene.take_changes(after(7)).is_empty(), "word alone is no news");
 }
 
 #[test]

@@ -211,7 +211,9 @@ mod tests {
                 true_ones.map(|(point, _)| point.order()).max()
             };
             let mut state = TrackState::default();
-            sorted.iter().for_each(|point| drop(state.accept(point)));
+            for point in &sorted {
+                state.accept(point);
+            }
             let shown = state.latest().map(Point::order);
             prop_assert!(shown >= newest(|one| one.used), "at least the newest that is used");
             prop_assert!(shown <= newest(|one| one.used || one.jitter), "noise of a standstill refreshes it, nothing else");
