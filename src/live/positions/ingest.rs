@@ -159,9 +159,7 @@ async fn understand(
     let work = move || match protocol {
         Protocol::Owntracks => (owntracks::understand(&body, sender, now), None),
         Protocol::Overland => (overland::understand(&body, sender, now), None),
-        Protocol::Transistor => {
-            (transistor::understand(&body, "transistor", sender, now), transistor::trouble(&body))
-        }
+        Protocol::Transistor => (transistor::understand(&body, "transistor", sender, now), transistor::trouble(&body)),
         _ => (osmand::understand(Parameters::read(&query), &body, sender, now), None),
     };
     if size <= MAX_BYTES_IN_PASSING {
