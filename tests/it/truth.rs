@@ -20,14 +20,14 @@ fn fix(s: i64, north_m: f64) -> Value {
 }
 
 impl Person {
-    async fn sends(&self, attributes: Value) -> Answer {
+    async fn tells(&self, attributes: Value) -> Answer {
         self.post("/api/v1/positions", json!({"data": {"type": "positionBatch", "attributes": attributes}})).await
     }
-    async fn says(&self, worker: &Person, attributes: Value) -> Answer {
+    async fn speaks_for(&self, worker: &Person, attributes: Value) -> Answer {
         let body = json!({"data": {"type": "worker", "attributes": attributes}});
         self.patch(&format!("/api/v1/workers/{}", worker.id), body).await
     }
-    async fn sees(&self, worker: &Person) -> Value {
+    async fn looks_at(&self, worker: &Person) -> Value {
         self.get(&format!("/api/v1/workers/{}", worker.id)).await.ok().attributes().clone()
     }
     async fn is_offered(&self) -> Vec<Value> {
@@ -57,18 +57,18 @@ async fn a_clock_two_hours_ahead_is_taken_off_when_the_phone_says_when_it_sent()
     let ann = app.owner().await;
     let bob = ann.hires_worker(json!({})).await;
     let ahead = 7_200;
-    let told = bob.sends(json!({"points": [fix(-ahead + 5, 0.0)]})).await.ok();
+    let told = bob.tells(json!({"points": [fix(-ahead + 5, 0.0)]})).await.ok();
     assert_eq!(
         told.attributes()["rejected"],
         json!([{"index": 0, "code": "FUTURE"}]),
         "nothing says how far it is off"
     );
-    soon("the office is told why", async || ann.sees(&bob).await["live"]["reason"] == "CLOCK_WRONG").await;
+    soon("the office is told why", async || ann.looks_at(&bob).await["live"]["reason"] == "CLOCK_WRONG").await;
 
     let sent = json!({"sentAt": ago(-ahead), "points": [fix(-ahead + 60, 0.0), fix(-ahead + 5, 300.0)]});
-    assert_eq!(bob.sends(sent).await.ok().attributes()["accepted"], 2);
-    soon("he is shown", async || ann.sees(&bob).await["live"]["lat"].is_number()).await;
-    let live = ann.sees(&bob).await["live"].clone();
+    assert_eq!(bob.tells(sent).await.ok().attributes()["accepted"], 2);
+    soon("he is shown", async || ann.looks_at(&bob).await["live"]["lat"].is_number()).await;
+    let live = ann.looks_at(&bob).await["live"].clone();
     let at: chrono::DateTime<Utc> = live["at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
     let age_s = (Utc::now() - at).num_seconds();
     assert!((0..60).contains(&age_s), "neither in the future nor fresher than it is: {age_s}");
@@ -81,11 +81,11 @@ async fn a_clock_two_hours_ahead_is_taken_off_when_the_phone_says_when_it_sent()
     let error_ms = first["clockAheadMs"].as_i64().expect("milliseconds") - ahead * 1_000;
     assert!((-10_000..=1_000).contains(&error_ms), "{error_ms}");
 
-    bob.sends(json!({"sentAt": "soon", "points": []})).await.refused(400, "VALIDATION_ERROR");
+    bob.tells(json!({"sentAt": "soon", "points": []})).await.refused(400, "VALIDATION_ERROR");
     let next = json!({"sentAt": ago(0), "points": [fix(1, 400.0)]});
-    assert_eq!(bob.sends(next).await.ok().attributes()["accepted"], 1);
+    assert_eq!(bob.tells(next).await.ok().attributes()["accepted"], 1);
     soon("a clock that was set counts at once", async || {
-        let live = ann.sees(&bob).await["live"].clone();
+        let live = ann.looks_at(&bob).await["live"].clone();
         live["reason"] == "REPORTING" && live["lat"].as_f64().is_some_and(|lat| lat > NORTH_OF_VADUZ + 0.003)
     })
     .await;
@@ -101,9 +101,9 @@ async fn noise_is_kept_and_flagged_and_moves_nobody() {
     let mut coarse = fix(30, 900.0);
     coarse["accuracyM"] = json!(2_000.0);
     let points = json!([fix(60, 0.0), fix(50, 200.0), mock, coarse, fix(20, 400.0), fix(10, 90_000.0)]);
-    assert_eq!(bob.sends(json!({"points": points})).await.ok().attributes()["accepted"], 6);
-    soon("he is shown", async || ann.sees(&bob).await["live"]["lat"].is_number()).await;
-    let lat = ann.sees(&bob).await["live"]["lat"].as_f64().expect("a number");
+    assert_eq!(bob.tells(json!({"points": points})).await.ok().attributes()["accepted"], 6);
+    soon("he is shown", async || ann.looks_at(&bob).await["live"]["lat"].is_number()).await;
+    let lat = ann.looks_at(&bob).await["live"]["lat"].as_f64().expect("a number");
     assert!((lat - NORTH_OF_VADUZ - 400.0 / 111_195.0).abs() < 1e-9, "{lat}");
     let track = ann.track_of(&bob).await.ok();
     assert_eq!(
@@ -115,9 +115,9 @@ async fn noise_is_kept_and_flagged_and_moves_nobody() {
     assert!((399.0..401.0).contains(&distance_m), "{distance_m}");
 
     let beyond = json!([fix(8, 90_100.0), fix(6, 90_200.0)]);
-    bob.sends(json!({"points": beyond})).await.ok();
+    bob.tells(json!({"points": beyond})).await.ok();
     soon("what two more points confirm is believed", async || {
-        ann.sees(&bob).await["live"]["lat"].as_f64().is_some_and(|lat| lat > 47.9)
+        ann.looks_at(&bob).await["live"]["lat"].as_f64().is_some_and(|lat| lat > 47.9)
     })
     .await;
     let track = ann.track_of(&bob).await.ok();
@@ -131,13 +131,13 @@ async fn what_comes_late_is_history() {
     let app = App::start().await;
     let ann = app.owner().await;
     let bob = ann.hires_worker(json!({})).await;
-    bob.sends(json!({"points": [fix(20, 1_000.0)]})).await.ok();
-    soon("he is shown", async || ann.sees(&bob).await["live"]["lat"].is_number()).await;
-    bob.sends(json!({"points": [fix(1_200, 0.0), fix(900, 300.0)]})).await.ok();
+    bob.tells(json!({"points": [fix(20, 1_000.0)]})).await.ok();
+    soon("he is shown", async || ann.looks_at(&bob).await["live"]["lat"].is_number()).await;
+    bob.tells(json!({"points": [fix(1_200, 0.0), fix(900, 300.0)]})).await.ok();
     let track = ann.track_of(&bob).await.ok();
     assert_eq!(flags(&track), [json!(["late"]), json!(["late"]), json!([])]);
     assert_eq!(track.body["meta"]["usedPoints"], 3, "late is not wrong");
-    let lat = ann.sees(&bob).await["live"]["lat"].as_f64().expect("a number");
+    let lat = ann.looks_at(&bob).await["live"]["lat"].as_f64().expect("a number");
     assert!((lat - NORTH_OF_VADUZ - 1_000.0 / 111_195.0).abs() < 1e-9, "{lat}");
 }
 
@@ -146,7 +146,7 @@ async fn a_phone_says_what_is_wrong_with_it() {
     let app = App::start().await;
     let ann = app.owner().await;
     let bob = ann.hires_worker(json!({})).await;
-    let refused = bob.sends(json!({"trouble": "boredom", "points": []})).await;
+    let refused = bob.tells(json!({"trouble": "boredom", "points": []})).await;
     let refused = refused.refused(400, "VALIDATION_ERROR");
     assert_eq!(refused.sources(), ["/data/attributes/trouble"]);
     for (trouble, reason) in [
@@ -155,11 +155,11 @@ async fn a_phone_says_what_is_wrong_with_it() {
         ("airplaneMode", "AIRPLANE_MODE"),
         ("powerSaving", "POWER_SAVING"),
     ] {
-        bob.sends(json!({"trouble": trouble, "points": []})).await.ok();
-        soon(reason, async || ann.sees(&bob).await["live"]["reason"] == reason).await;
+        bob.tells(json!({"trouble": trouble, "points": []})).await.ok();
+        soon(reason, async || ann.looks_at(&bob).await["live"]["reason"] == reason).await;
     }
-    bob.sends(json!({"points": [fix(1, 0.0)]})).await.ok();
-    soon("it is well again", async || ann.sees(&bob).await["live"]["reason"] == "REPORTING").await;
+    bob.tells(json!({"points": [fix(1, 0.0)]})).await.ok();
+    soon("it is well again", async || ann.looks_at(&bob).await["live"]["reason"] == "REPORTING").await;
 }
 
 #[tokio::test]
@@ -168,24 +168,24 @@ async fn who_withdraws_his_consent_is_followed_no_more_from_that_moment() {
     let ann = app.owner().await;
     let bob = ann.hires_worker(json!({})).await;
     let (dee, stranger) = (ann.hires("dispatcher").await, app.owner().await);
-    assert_eq!(ann.sees(&bob).await["trackingConsent"], true, "phones of before go on");
+    assert_eq!(ann.looks_at(&bob).await["trackingConsent"], true, "phones of before go on");
     let mut map = ann.streams().await;
     map.say(json!({"type": "subscribe", "id": "map", "topic": "workers", "tickMs": 25})).await;
     map.frame("snapshot").await;
-    bob.sends(json!({"points": [fix(2, 0.0)]})).await.ok();
+    bob.tells(json!({"points": [fix(2, 0.0)]})).await.ok();
     let mark = map.frame("delta").await["up"][0].clone();
     assert_eq!((&mark["reason"], &mark["available"]), (&json!("REPORTING"), &json!(true)));
 
     let no = json!({"trackingConsent": false});
     for other in [&ann, &dee] {
-        let refused = other.says(&bob, no.clone()).await.refused(403, "FORBIDDEN");
+        let refused = other.speaks_for(&bob, no.clone()).await.refused(403, "FORBIDDEN");
         assert_eq!(refused.sources(), ["/data/attributes/trackingConsent"]);
     }
-    stranger.says(&bob, no.clone()).await.refused(404, "NOT_FOUND");
-    app.anonymous().says(&bob, no.clone()).await.refused(401, "UNAUTHENTICATED");
-    bob.says(&ann, no.clone()).await.refused(404, "NOT_FOUND");
-    bob.says(&bob, json!({"trackingConsent": "no"})).await.refused(400, "VALIDATION_ERROR");
-    bob.says(&bob, json!({"trackingConsent": false, "skills": ["gas"]})).await.refused(403, "FORBIDDEN");
+    stranger.speaks_for(&bob, no.clone()).await.refused(404, "NOT_FOUND");
+    app.anonymous().speaks_for(&bob, no.clone()).await.refused(401, "UNAUTHENTICATED");
+    bob.speaks_for(&ann, no.clone()).await.refused(404, "NOT_FOUND");
+    bob.speaks_for(&bob, json!({"trackingConsent": "no"})).await.refused(400, "VALIDATION_ERROR");
+    bob.speaks_for(&bob, json!({"trackingConsent": false, "skills": ["gas"]})).await.refused(403, "FORBIDDEN");
 
     let body = json!({"data": {"type": "worker", "attributes": no}});
     let path = format!("/api/v1/workers/{}", bob.id);
@@ -193,14 +193,14 @@ async fn who_withdraws_his_consent_is_followed_no_more_from_that_moment() {
     let first = bob.send(Method::PATCH, &path, &key, Some(body.clone())).await.ok();
     assert_eq!(bob.send(Method::PATCH, &path, &key, Some(body)).await.ok().body["data"], first.body["data"]);
     assert_eq!(first.attributes()["trackingConsent"], false);
-    let refused = bob.sends(json!({"points": [fix(1, 50.0)]})).await.ok();
+    let refused = bob.tells(json!({"points": [fix(1, 50.0)]})).await.ok();
     assert_eq!(refused.attributes()["rejected"], json!([{"index": 0, "code": "NO_CONSENT"}]), "at once");
     let mut removed = map.frame("delta").await;
     while removed["rm"] == json!([]) {
         removed = map.frame("delta").await;
     }
     assert_eq!(removed["rm"], json!([bob.id]));
-    let live = dee.sees(&bob).await["live"].clone();
+    let live = dee.looks_at(&bob).await["live"].clone();
     assert_eq!(
         (&live["reason"], &live["lat"], &live["presence"]),
         (&json!("NO_CONSENT"), &Value::Null, &json!("never"))
@@ -208,10 +208,10 @@ async fn who_withdraws_his_consent_is_followed_no_more_from_that_moment() {
     assert_eq!(ann.track_of(&bob).await.ok().body["data"].as_array().map(Vec::len), Some(1), "and nothing was stored");
     assert!(ann.is_offered().await.is_empty());
     let restarted = app.sibling().await;
-    assert_eq!(ann.at(&restarted).sees(&bob).await["live"]["lat"], Value::Null, "also after a restart");
+    assert_eq!(ann.at(&restarted).looks_at(&bob).await["live"]["lat"], Value::Null, "also after a restart");
 
-    bob.says(&bob, json!({"trackingConsent": true})).await.ok();
-    assert_eq!(bob.sends(json!({"points": [fix(0, 80.0)]})).await.ok().attributes()["accepted"], 1);
+    bob.speaks_for(&bob, json!({"trackingConsent": true})).await.ok();
+    assert_eq!(bob.tells(json!({"points": [fix(0, 80.0)]})).await.ok().attributes()["accepted"], 1);
     let events = ann.get("/api/v1/events").await.ok();
     let said: Vec<&Value> =
         events.body["data"].as_array().expect("a list").iter().map(|one| &one["attributes"]).collect();
@@ -229,19 +229,19 @@ async fn who_cannot_take_work_is_not_offered_and_may_still_be_sent() {
     let ann = app.owner().await;
     let (bob, eve) = (ann.hires_worker(json!({})).await, ann.hires_worker(json!({})).await);
     let dee = ann.hires("dispatcher").await;
-    bob.sends(json!({"points": [fix(1, 0.0)]})).await.ok();
+    bob.tells(json!({"points": [fix(1, 0.0)]})).await.ok();
     soon("he is near", async || ann.is_offered().await.len() == 1).await;
-    eve.says(&bob, json!({"available": false})).await.refused(404, "NOT_FOUND");
-    dee.says(&bob, json!({"skills": ["gas"]})).await.refused(403, "FORBIDDEN");
-    let said = bob.says(&bob, json!({"available": false})).await.ok();
+    eve.speaks_for(&bob, json!({"available": false})).await.refused(404, "NOT_FOUND");
+    dee.speaks_for(&bob, json!({"skills": ["gas"]})).await.refused(403, "FORBIDDEN");
+    let said = bob.speaks_for(&bob, json!({"available": false})).await.ok();
     assert_eq!(said.attributes()["available"], false);
     soon("he is not offered", async || ann.is_offered().await.is_empty()).await;
-    let seen = ann.sees(&bob).await;
+    let seen = ann.looks_at(&bob).await;
     assert_eq!((&seen["live"]["available"], &seen["live"]["onShift"]), (&json!(false), &json!(true)));
     assert_eq!(seen["live"]["presence"], "online");
     let visit = ann.books("2027-03-01T09:00:00Z", "2027-03-01T10:00:00Z").await;
     ann.assigns(visit, &bob).await.ok();
-    dee.says(&bob, json!({"available": true})).await.ok();
+    dee.speaks_for(&bob, json!({"available": true})).await.ok();
     soon("he is offered again", async || ann.is_offered().await == [json!(bob.id)]).await;
     let events = ann.get("/api/v1/events").await.ok();
     let kinds: Vec<&str> = events.body["data"]
@@ -269,8 +269,8 @@ async fn going_lost_unassigns_nobody() {
     execute(&mut owner, format!("UPDATE last_positions SET {hour}")).await;
     let later = app.sibling().await;
     let ann = ann.at(&later);
-    soon("he is lost", async || ann.sees(&bob).await["live"]["presence"] == "lost").await;
-    assert_eq!(ann.sees(&bob).await["live"]["reason"], "SILENT");
+    soon("he is lost", async || ann.looks_at(&bob).await["live"]["presence"] == "lost").await;
+    assert_eq!(ann.looks_at(&bob).await["live"]["reason"], "SILENT");
     let held = ann.get(&format!("/api/v1/visits/{visit}")).await.ok();
     assert!(held.body.to_string().contains(&bob.id.to_string()), "{}", held.body);
 }
@@ -291,6 +291,6 @@ async fn an_app_that_may_not_locate_says_so_in_its_own_words() {
         let location = json!({"event": "providerchange", "timestamp": ago(0), "coords": coords, "provider": provider});
         let path = format!("/ingest/transistor?token={token}");
         app.anonymous().post(&path, json!({"location": location})).await.ok();
-        soon(reason, async || ann.sees(&bob).await["live"]["reason"] == reason).await;
+        soon(reason, async || ann.looks_at(&bob).await["live"]["reason"] == reason).await;
     }
 }

@@ -319,7 +319,9 @@ fn seen_at(fences: &AccountFences, worker: u128, s: i64) {
     let point = Point {
         id: Uuid::from_u128(1),
         at,
+        sent_at: None,
         received_at: at,
+        ahead_ms: 0,
         place: TOWNS[0],
         accuracy_m: None,
         speed_mps: None,
