@@ -17,8 +17,7 @@ export const m = {
   /** Why somebody is not heard from; `ago` is the age of the last fix. */
   because: {
     OFF_SHIFT: () => "Off shift", LOW_BATTERY: (ago: string) => `Battery was low · ${ago}`, SILENT: (ago: string) => `Silent for ${ago}`,
-    NO_POSITION_YET: () => "No position yet", NOT_SHARING: () => "Not sharing", PAUSED: () => "Sharing paused",
-    NO_FIX: (ago: string) => `No GPS fix · ${ago}`, CLOCK_WRONG: () => "The phone’s clock is wrong",
+    NO_POSITION_YET: () => "No position yet", NOT_SHARING: () => "Not sharing",
   } as Record<string, (ago: string) => string>,
   availability: {
     title: "Availability", available: "Available", unavailable: "Not available", setAvailable: "Set available", setUnavailable: "Set not available",

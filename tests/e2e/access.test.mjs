@@ -3,9 +3,8 @@
 // day. What axe cannot judge (focus, order, words) is in keyboard.test.mjs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { axePath, newAccount, newWindow, SERVER, signInPage, startBrowser, today } from "./kit.mjs";
+import { clean, newAccount, newWindow, SERVER, signInPage, startBrowser, today } from "./kit.mjs";
 
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 let browser, account, ana, client, page, visit;
 const complaints = [];
 
@@ -21,23 +20,6 @@ before(async () => {
   await account.create(`/workers/${ana.id}/time-off`, "timeOff", { startsAt: today(14), endsAt: today(15), reason: "Dentist" });
 });
 after(async () => browser?.close());
-
-/** No violation on what is shown now; says what, where and why otherwise. */
-async function clean(on, screen) {
-  await on.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => undefined))));
-  // The page's policy forbids foreign scripts, so axe is not added as one.
-  if (!(await on.evaluate(() => "axe" in window))) await on.evaluate(await axeText());
-  const found = await on.evaluate(async (tags) => {
-    const answer = await window.axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] });
-    return answer.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? node.all[0]?.message ?? node.none[0]?.message ?? ""})`).slice(0, 4).join(" | ")}`);
-  }, RULES);
-  assert.deepEqual(found, [], screen);
-}
-let source;
-async function axeText() {
-  source ??= (await import("node:fs/promises")).readFile(axePath, "utf8");
-  return source;
-}
 
 test("signing_in_and_up_are_clean", async () => {
   page = await newWindow(browser, complaints);

@@ -2,7 +2,7 @@
 // it: real windows, a real server, nothing through private doors.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { newAccount, newWindow, signInPage, startBrowser, today, until } from "./kit.mjs";
+import { clean, newAccount, newWindow, signInPage, startBrowser, today, until } from "./kit.mjs";
 
 let browser, account, ana, ben, eva, page, other, client, first, second;
 const complaints = [];
@@ -153,6 +153,7 @@ test("an_arrival_that_a_fence_noticed_is_confirmed_with_one_tap_or_put_aside", a
   await page.waitForSelector(".tray .popover-button");
   await page.click(".tray .popover-button");
   assert.match(await page.textContent(`.popover [data-arrival="${visit}"]`), /Eva Lee seems to have arrived at \d\d:\d\d/);
+  await clean(page, "the tray of arrivals");
   await page.click(`.popover [data-arrival="${visit}"] [data-accept]`);
   await until("the arrival", async () => (await account.visit(visit)).status === "onSite");
   await page.waitForSelector(".tray", { state: "detached" });

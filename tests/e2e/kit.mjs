@@ -1,12 +1,15 @@
 // What the browser tests share: an account of their own on the server at
 // MUSTER_URL, windows of a real browser that report what goes wrong in them,
-// and the people who sign in. It asserts nothing about the product.
+// and the people who sign in. Of the product it asserts one thing: that axe
+// finds no fault with a screen.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(new URL("../../static/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
-export const axePath = require.resolve("axe-core/axe.min.js");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 export const SERVER = (process.env.MUSTER_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
 export const PASSWORD = "Correct-horse-9!";
@@ -104,4 +107,16 @@ export async function until(what, check, limitMs = 10_000) {
     assert.ok(Date.now() < end, `${what} did not happen within ${limitMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** No violation on what is shown now; says what, where and why otherwise. */
+export async function clean(on, screen) {
+  await on.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => undefined))));
+  // The page's policy forbids foreign scripts, so axe is not added as one.
+  if (!(await on.evaluate(() => "axe" in window))) await on.evaluate(axe);
+  const found = await on.evaluate(async (tags) => {
+    const answer = await window.axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] });
+    return answer.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target.join(" ")} (${node.any[0]?.message ?? node.all[0]?.message ?? node.none[0]?.message ?? ""})`).slice(0, 4).join(" | ")}`);
+  }, RULES);
+  assert.deepEqual(found, [], screen);
 }
