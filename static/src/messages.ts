@@ -17,11 +17,14 @@ export const m = {
   /** Why somebody is not heard from; `ago` is the age of the last fix. */
   because: {
     OFF_SHIFT: () => "Off shift", LOW_BATTERY: (ago: string) => `Battery was low · ${ago}`, SILENT: (ago: string) => `Silent for ${ago}`,
-    NO_POSITION_YET: () => "No position yet", NOT_SHARING: () => "Not sharing",
+    NO_POSITION_YET: () => "No position yet", NO_CONSENT: () => "Not sharing", PERMISSION_DENIED: () => "The app may not locate",
+    LOCATION_OFF: () => "Location is switched off", AIRPLANE_MODE: () => "Airplane mode", POWER_SAVING: () => "Stopped by power saving",
+    CLOCK_WRONG: () => "The phone’s clock is wrong",
   } as Record<string, (ago: string) => string>,
   availability: {
-    title: "Availability", available: "Available", unavailable: "Not available", setAvailable: "Set available", setUnavailable: "Set not available",
-    changed: (who: string, state: string) => `${who}: ${state}.`,
+    title: "Availability", available: "Available", unavailable: "Not available", changed: (who: string, state: string) => `${who}: ${state}.`,
+    mine: "Available for work", share: "Share my position while I work", shared: "Your position is shared while you work.",
+    unshared: "Your position is no longer shared.",
   },
   weekday: {
     mon: "Mon", tue: "Tue", wed: "Wed", thu: "Thu", fri: "Fri", sat: "Sat", sun: "Sun",

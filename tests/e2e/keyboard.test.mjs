@@ -169,6 +169,15 @@ test("a_worker_sees_his_own_day_and_reports_his_steps", async () => {
   await phone.waitForSelector(`.my-visit[data-visit="${first}"][data-status="traveling"]`);
   await page.waitForSelector(`.card[data-visit="${first}"][data-status="traveling"]`);
   assert.equal(await phone.locator('[data-step="cancel"]').count(), 0, "cancelling is the office's");
+  await phone.click("[data-available]");
+  await phone.waitForSelector('[data-available][aria-checked="false"]');
+  assert.equal((await account.get(`/workers/${ana.id}`)).data.attributes.available, false);
+  await page.waitForSelector(`[data-worker="${ana.id}"] .lane-state:has-text("Not available")`);
+  await page.click(`[data-worker="${ana.id}"]`);
+  await page.click(".inspector [data-available]");
+  await page.waitForSelector('.inspector [data-available][aria-checked="true"]');
+  await phone.click("[data-sharing]");
+  await until("the withdrawal of consent", async () => !(await account.get(`/workers/${ana.id}`)).data.attributes.trackingConsent);
   assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth) <= 390);
   await phone.context().close();
 });

@@ -75,8 +75,10 @@ export interface WorkerAttributes {
   phone?: string | null;
   skills?: string[];
   status?: string;
-  /** "available" or "unavailable"; what the person, or the office, said. */
-  availability?: string | null;
+  /** His own word, or the office's, that he takes work. */
+  available?: boolean;
+  /** He agrees to be followed while he works; only he changes it. */
+  trackingConsent?: boolean;
   home?: Place | null;
   timeZone?: string | null;
   workingHours?: WorkingHours[] | null;

@@ -66,6 +66,7 @@ function LaneHead(props: { workerId: string; visits: number }): JSX.Element {
   const line = () => {
     const live = livePosition(props.workerId);
     if (worker()?.status === "inactive") return m.board.inactive;
+    if (worker()?.available === false) return m.availability.unavailable;
     if (presence() === "online" && live?.onShift !== false) return live?.visitStatus ? m.status[live.visitStatus] : doing(props.workerId);
     return presenceWords(live);
   };

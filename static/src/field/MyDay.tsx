@@ -6,6 +6,7 @@ import { stepLabels } from "../inspector/Inspector";
 import { m } from "../messages";
 import { progress, stepsFrom, type Step } from "../state/actions";
 import { clientOf, derived, displayName, floor, isOpen, jobOf, link, loaded, now, shownVisit, startOf, visitTitle } from "../state/floor";
+import { setAvailable, setSharing } from "../state/availability";
 import { mayReport } from "../state/may";
 import { spanWords } from "../state/words";
 import { addDays, longDate } from "../time";
@@ -22,6 +23,7 @@ export function MyDay(): JSX.Element {
   const ids = createMemo(() => derived.ofDay().slice().sort((a, b) => startOf(a) - startOf(b)).map((visit) => visit.id));
   const open = () => ids().filter((id) => { const visit = shownVisit(id); return visit && isOpen(visit); });
   const next = createMemo(() => open()[0]);
+  const me = () => (floor.me ? floor.workers[floor.me.id] : undefined);
   const step = (days: number) => goToDay(addDays(derived.date(), days));
   return (
     <div class="console my-day" data-loaded={loaded()} data-link={link()}>
@@ -45,6 +47,14 @@ export function MyDay(): JSX.Element {
             <button type="button" class="quiet square" aria-label={m.header.nextDay} onClick={() => step(1)}><Icon name="right" /></button>
           </div>
         </div>
+        <Show when={me()}>{(worker) => (
+          <div class="my-words">
+            <button type="button" class="quiet" role="switch" aria-checked={worker().available !== false} disabled={!mayReport()} data-available
+              onClick={() => void setAvailable(worker(), worker().available === false)}><i class="switch" aria-hidden="true" />{m.availability.mine}</button>
+            <button type="button" class="quiet" role="switch" aria-checked={worker().trackingConsent !== false} disabled={!mayReport()} data-sharing
+              onClick={() => void setSharing(worker(), worker().trackingConsent === false)}><i class="switch" aria-hidden="true" />{m.availability.share}</button>
+          </div>
+        )}</Show>
         <Show when={floor.me?.role !== "limitedWorker"} fallback={<p class="note">{m.myDay.limited}</p>}>
           <Show when={!loaded() || ids().length > 0} fallback={<p class="my-day-empty"><Icon name="check" size={22} />{m.myDay.empty}</p>}>
             <ol class="my-visits">

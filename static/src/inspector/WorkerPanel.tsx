@@ -3,7 +3,7 @@
 import { createMemo, For, Show, type JSX } from "solid-js";
 import type { Worker } from "../api/types";
 import { m } from "../messages";
-import { setAvailability } from "../state/availability";
+import { setAvailable } from "../state/availability";
 import { open } from "../state/dialogs";
 import { initials, laneOf, livePosition, presenceOf, shownVisit, visitTitle, workerName, zone } from "../state/floor";
 import { mayDispatch } from "../state/may";
@@ -17,7 +17,7 @@ export function WorkerPanel(props: { worker: Worker }): JSX.Element {
   const visits = createMemo(() => laneOf(props.worker.id));
   const live = () => livePosition(props.worker.id);
   const hours = () => hoursWords(props.worker.workingHours);
-  const available = () => props.worker.availability !== "unavailable";
+  const available = () => props.worker.available !== false;
   return (
     <div class="inspector-body">
       <div class="inspector-head person-head">
@@ -29,12 +29,10 @@ export function WorkerPanel(props: { worker: Worker }): JSX.Element {
       </div>
       <div class="actions">
         <Show when={mayDispatch()}>
-          <Show when={props.worker.availability != null}>
-            <button type="button" class="quiet" role="switch" aria-checked={available()} data-availability
-              onClick={() => void setAvailability(props.worker, available() ? "unavailable" : "available")}>
-              <i class="switch" aria-hidden="true" />{m.availability.available}
-            </button>
-          </Show>
+          <button type="button" class="quiet" role="switch" aria-checked={available()} data-available
+            onClick={() => void setAvailable(props.worker, !available())}>
+            <i class="switch" aria-hidden="true" />{m.availability.available}
+          </button>
           <button type="button" class="quiet" onClick={() => open({ name: "timeOff", workerId: props.worker.id })}>{m.header.newTimeOff}</button>
         </Show>
         <Show when={props.worker.phone}><a class="button quiet" href={`tel:${props.worker.phone}`}><Icon name="phone" size={14} />{m.inspector.call}</a></Show>

@@ -29,7 +29,8 @@ export function fixWords(live: Live | undefined): string {
 
 /** Whether somebody is there, and if not, why: "Silent for 6 min". */
 export function presenceWords(live: Live | undefined): string {
-  if (!live?.presence || live.presence === "never") return live?.reason === "NOT_SHARING" ? m.because.NOT_SHARING!("") : m.presence.never;
+  if (live?.reason === "NO_CONSENT") return m.because.NO_CONSENT!("");
+  if (!live?.presence || live.presence === "never") return m.presence.never;
   if (live.onShift === false && (live.presence !== "online" || live.reason === "OFF_SHIFT")) return m.because.OFF_SHIFT!("");
   if (live.presence === "online") return m.presence.online;
   const because = live.reason ? m.because[live.reason] : undefined;
