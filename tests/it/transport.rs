@@ -161,6 +161,25 @@ async fn after_a_storm_nobody_is_left() {
     }
 }
 
+#[tokio::test]
+async fn a_server_that_stops_takes_leave_of_everybody() {
+    let app = App::start().await;
+    let people = crowd(&app).await;
+    let opened = futures_util::future::join_all(people.iter().cycle().take(200).map(Person::streams)).await;
+    drop(people);
+    let stopped = tokio::task::spawn_blocking(move || drop(app));
+    let told = opened.into_iter().map(|mut socket| async move { socket.end().await });
+    let ends = futures_util::future::join_all(told).await;
+    stopped.await.expect("it stops");
+    let mut waits = std::collections::BTreeSet::new();
+    for (bye, code) in ends {
+        let bye = bye.expect("nobody is left without a word");
+        assert_eq!((code, &bye["reason"]), (Some(1012), &json!("restarting")));
+        waits.insert(bye["retryAfterMs"].as_u64().expect("when to come back"));
+    }
+    assert!(waits.len() > 50, "they come back at different times: {}", waits.len());
+}
+
 /// Ten thousand come and go three times: what the process holds afterwards does not grow.
 #[tokio::test]
 #[ignore = "long: 30,000 connections"]
