@@ -32,7 +32,7 @@ use crate::http::app::Announce;
 use crate::http::{App, shell, tls};
 use crate::identity::{self, Identity};
 use crate::live::devices::Door;
-use crate::live::stream::{self, DoorConfig, Reports, ServeConfig, Serving, SignIns};
+use crate::live::stream::{self, DoorConfig, People, Reports, ServeConfig, Serving, SignIns};
 use crate::live::tracks::TrackWriter;
 use crate::settings::Settings;
 use crate::store::{Secrets, Store};
@@ -194,7 +194,8 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
     );
     let schedules = Arc::new(Schedules { store: store.clone(), boards: Arc::clone(&boards) });
     let (radars, reports) = (Arc::new(Radars(Arc::clone(&live))), Arc::new(Reports(Arc::clone(&live))));
-    let hubs = Hubs::new(HubConfig::default(), feeds, Arc::new(Fragments), schedules, radars, reports);
+    let people = Arc::new(People(store.clone()));
+    let hubs = Hubs::new(HubConfig::default(), feeds, Arc::new(Fragments), schedules, radars, reports, people);
     if let Some(thread) = threads.first() {
         hubs.guard(Arc::new(SignIns(Arc::clone(&identity.sessions))), thread);
     }
@@ -239,8 +240,10 @@ fn serve(
     let console = Data::new(console::Source::new(settings.static_dir.clone()));
     let told = Data::new(live::positions::Told::default());
     let config = ServeConfig { threads: settings.threads, ..ServeConfig::default() };
+    let streams = Data::from(Arc::clone(&door));
     let serving = stream::serve(config, listener, tls, door, move || {
         Web::new()
+            .app_data(streams.clone())
             .app_data(data.clone())
             .app_data(identity.clone())
             .app_data(basemap.clone())

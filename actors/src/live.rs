@@ -17,7 +17,7 @@ use crate::tracker::{Declined, Receipt, Report, Sending, Tracker};
 
 #[derive(Clone, Copy, Debug)]
 pub struct LiveSettings {
-    /// How often an account's changes are shown.
+    /// A quiet account's change is shown at once, a busy one's this often at most.
     pub tick: Duration,
     /// A tracker without points for so long stops.
     pub idle_after: Duration,
@@ -25,7 +25,7 @@ pub struct LiveSettings {
 
 impl Default for LiveSettings {
     fn default() -> Self {
-        Self { tick: Duration::from_secs(1), idle_after: Duration::from_secs(30 * 60) }
+        Self { tick: Duration::from_millis(25), idle_after: Duration::from_secs(30 * 60) }
     }
 }
 

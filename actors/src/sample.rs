@@ -124,6 +124,17 @@ impl BookJournal {
         })
     }
 
+    /// Something other than a visit.
+    pub fn note(&self, fact: Fact, at: DateTime<Utc>) -> Entry {
+        self.with(|book| {
+            let seq = book.entries.len() as i64 + 1;
+            let mut entry = entries(seq..=seq).remove(0);
+            (entry.at, entry.fact) = (at, Arc::new(fact));
+            book.entries.push(entry.clone());
+            entry
+        })
+    }
+
     pub fn append(&self, count: usize) -> Vec<Entry> {
         let next = self.with(|book| book.entries.len()) as i64;
         let new = entries(next + 1..=next + count as i64);

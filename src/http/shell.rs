@@ -30,6 +30,9 @@ const SECURITY_HEADERS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Marks a request whose answer has no body: one that never ends must not begin.
+pub struct HeadOnly;
+
 /// The middleware of the whole server.
 pub async fn around(
     mut request: ServiceRequest,
@@ -42,6 +45,7 @@ pub async fn around(
     if request.method() == Method::HEAD {
         // Answered like GET; the codec remembers what was asked, and sends no body.
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(HeadOnly);
     }
     let mut response = shaped(next.call(request).await?.map_into_boxed_body());
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());

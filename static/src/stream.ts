@@ -5,7 +5,7 @@ import type { LivePosition, Visit } from "./api/types";
 
 export type Box = [west: number, south: number, east: number, north: number];
 export type Topic =
-  | { id: string; topic: "workers"; viewport: Box }
+  | { id: string; topic: "workers"; viewport?: Box; zoom?: number; focus?: string[]; tickMs?: number }
   | { id: string; topic: "schedule"; from: string; to: string };
 export type Link = "live" | "catchingUp" | "offline";
 
@@ -18,13 +18,19 @@ export interface StreamEvent {
   [more: string]: unknown;
 }
 
+/** Workers counted by H3 cell: what a map far away is told instead of them. */
+export interface Cluster { id: string; lat: number; lng: number; count: number; online: number }
+export interface Holder { userId: string; name: string }
+
 export type News =
   | { kind: "link"; link: Link }
   | { kind: "workersReplaced"; workers: LivePosition[] }
   | { kind: "workersChanged"; up: LivePosition[]; rm: string[] }
+  | { kind: "clustersReplaced"; clusters: Cluster[] }
+  | { kind: "clustersChanged"; up: Cluster[]; rm: string[] }
+  | { kind: "holding"; visitId: string; by: Holder | null }
   | { kind: "visitsReplaced"; visits: Visit[] }
   | { kind: "event"; event: StreamEvent; seq: number; removed: string | null }
-  | { kind: "holding"; visitId: string; by: { userId: string; name: string } | null }
   | { kind: "refused"; code: string }
   | { kind: "over"; code: number };
 
@@ -32,6 +38,8 @@ export type Effect =
   | { do: "connect"; afterMs: number }
   | { do: "send"; frame: Record<string, unknown> }
   | { do: "drop" }
+  /** To call woken() after this time. */
+  | { do: "wake"; afterMs: number }
   | { do: "tell"; news: News };
 
 interface LogState {
@@ -44,7 +52,15 @@ interface LogState {
   parts: Visit[] | null;
   held: EventFrame[];
 }
-interface Held { topic: Topic; log: LogState; workers: LivePosition[] | null; subscribed: boolean }
+interface Held {
+  topic: Topic;
+  log: LogState;
+  workers: LivePosition[] | null;
+  clusters: Cluster[];
+  isFar: boolean;
+  holding: Set<string>;
+  subscribed: boolean;
+}
 interface EventFrame { prev: number; seq: number; event: StreamEvent }
 // Frames come from outside and are read field by field.
 type Frame = Record<string, any>;
@@ -52,12 +68,15 @@ type Frame = Record<string, any>;
 const FINAL_CODES = new Set([4400, 4401, 4403, 4408, 4409, 4429]);
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
+/** However fast somebody pans, the server hears of it no more often than this. */
+const LOOK_EVERY_MS = 100;
 
-/** How long to wait before trial `attempt` (from 0); `chance` is in [0, 1). */
+/** How long to wait before trial `attempt` (from 0); `chance` is in [0, 1). Everybody who lost the same server at the
+ *  same moment waits anything between nothing and the ceiling, so that they do not come back together. */
 export function delayBefore(attempt: number, chance: number, retryAfterMs?: number): number {
   if (retryAfterMs !== undefined) return Math.round(retryAfterMs * (1 + 0.25 * chance));
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 16));
-  return Math.round(ceiling / 2 + (ceiling / 2) * chance);
+  return Math.round(ceiling * chance);
 }
 
 export function mayComeBack(code: number): boolean {
@@ -81,6 +100,8 @@ export class StreamProtocol {
   private link: Link = "offline";
   private heartbeatS = 25;
   private heardAtMs = 0;
+  private lookedAtMs = -Infinity;
+  private readonly looks = new Set<string>();
 
   start(): Effect[] {
     this.comeBack = true;
@@ -94,21 +115,45 @@ export class StreamProtocol {
   }
 
   subscribe(topic: Topic): Effect[] {
-    this.held.set(topic.id, { topic, log: freshLog(), workers: null, subscribed: false });
+    this.held.set(topic.id, {
+      topic, log: freshLog(), workers: null, clusters: [], isFar: false, holding: new Set(), subscribed: false,
+    });
     if (!this.greeted) return [];
     return [...this.linkIs(this.judged()), { do: "send", frame: this.subscription(this.held.get(topic.id)!) }];
   }
 
   unsubscribe(id: string): Effect[] {
-    if (!this.held.delete(id) || !this.greeted) return [];
-    return [{ do: "send", frame: { type: "unsubscribe", id } }];
+    const held = this.held.get(id);
+    if (!held) return [];
+    this.held.delete(id);
+    const effects = freed(held);
+    return this.greeted ? [...effects, { do: "send", frame: { type: "unsubscribe", id } }] : effects;
   }
 
-  look(id: string, viewport: Box): Effect[] {
+  /** The map shows another part: told at once, and while it keeps moving only now and then, the newest last. */
+  look(id: string, viewport: Box, zoom?: number, nowMs = 0): Effect[] {
     const held = this.held.get(id);
     if (!held || held.topic.topic !== "workers") return [];
-    held.topic = { ...held.topic, viewport };
-    return this.greeted ? [{ do: "send", frame: { type: "update", id, viewport } }] : [];
+    held.topic = { ...held.topic, viewport, ...(zoom === undefined ? {} : { zoom }) };
+    if (!this.greeted) return [];
+    const isWaiting = this.looks.size > 0;
+    this.looks.add(id);
+    const waitMs = this.lookedAtMs + LOOK_EVERY_MS - nowMs;
+    if (waitMs <= 0) return this.woken(nowMs);
+    return isWaiting ? [] : [{ do: "wake", afterMs: waitMs }];
+  }
+
+  woken(nowMs: number): Effect[] {
+    const effects: Effect[] = [];
+    for (const id of this.looks) {
+      const topic = this.held.get(id)?.topic;
+      if (topic?.topic !== "workers" || !this.greeted) continue;
+      const { viewport, zoom } = topic;
+      effects.push({ do: "send", frame: { type: "update", id, viewport, ...(zoom === undefined ? {} : { zoom }) } });
+      this.lookedAtMs = nowMs;
+    }
+    this.looks.clear();
+    return effects;
   }
 
   /** Says that a visit is in one's hand, to be repeated every few seconds; only live, since a hold is of the moment. */
@@ -132,22 +177,25 @@ export class StreamProtocol {
     this.open = false;
     this.greeted = false;
     const why = this.byeCode ?? code;
+    const effects: Effect[] = [];
+    this.looks.clear();
     for (const held of this.held.values()) {
+      effects.push(...freed(held));
       held.subscribed = false;
       held.workers = null;
       held.log.caughtUp = false;
       held.log.parts = null;
       held.log.held = [];
     }
-    if (!this.comeBack) return this.linkIs("offline");
+    if (!this.comeBack) return [...effects, ...this.linkIs("offline")];
     if (!mayComeBack(why)) {
       this.comeBack = false;
-      return [...this.linkIs("offline"), { do: "tell", news: { kind: "over", code: why } }];
+      return [...effects, ...this.linkIs("offline"), { do: "tell", news: { kind: "over", code: why } }];
     }
     const afterMs = delayBefore(this.attempt, chance, this.retryAfterMs);
     this.attempt += 1;
     const link: Link = this.attempt > 1 ? "offline" : "catchingUp";
-    return [...this.linkIs(link), { do: "connect", afterMs }];
+    return [...effects, ...this.linkIs(link), { do: "connect", afterMs }];
   }
 
   /** To be called now and then: notices a connection that has gone silent. */
@@ -201,11 +249,16 @@ export class StreamProtocol {
     const held = this.held.get(frame.id);
     if (!held) return [];
     if (held.topic.topic === "workers") {
+      if (held.workers === null) held.clusters = [];
       held.workers = [...(held.workers ?? []), ...((frame.workers ?? []) as LivePosition[])];
+      held.clusters.push(...((frame.clusters ?? []) as Cluster[]));
       if (frame.last === false) return [];
-      const workers = held.workers;
+      const { workers, clusters, isFar } = held;
       held.workers = null;
-      return [{ do: "tell", news: { kind: "workersReplaced", workers } }, ...this.settled()];
+      held.isFar = clusters.length > 0;
+      const effects: Effect[] = [{ do: "tell", news: { kind: "workersReplaced", workers } }];
+      if (held.isFar || isFar) effects.push({ do: "tell", news: { kind: "clustersReplaced", clusters } });
+      return [...effects, ...this.settled()];
     }
     const log = held.log;
     log.parts = [...(log.parts ?? []), ...((frame.visits ?? []) as Frame[]).map(flatVisit)];
@@ -226,7 +279,23 @@ export class StreamProtocol {
     if (!held || held.topic.topic !== "workers") return [];
     const up = (frame.up ?? []) as LivePosition[];
     const rm = (frame.rm ?? []) as string[];
-    return [{ do: "tell", news: { kind: "workersChanged", up, rm } }];
+    const effects: Effect[] = [{ do: "tell", news: { kind: "workersChanged", up, rm } }];
+    if (frame.clusters || frame.rmClusters) {
+      held.isFar = true;
+      const changed = { up: (frame.clusters ?? []) as Cluster[], rm: (frame.rmClusters ?? []) as string[] };
+      effects.push({ do: "tell", news: { kind: "clustersChanged", ...changed } });
+    }
+    return effects;
+  }
+
+  private holding(frame: Frame): Effect[] {
+    const held = this.held.get(frame.id);
+    const visitId = String(frame.visitId ?? "");
+    if (!held || !visitId) return [];
+    const by = frame.by ? (frame.by as Holder) : null;
+    if (by) held.holding.add(visitId);
+    else held.holding.delete(visitId);
+    return [{ do: "tell", news: { kind: "holding", visitId, by } }];
   }
 
   private event(frame: Frame): Effect[] {
@@ -270,12 +339,6 @@ export class StreamProtocol {
     return [];
   }
 
-  private holding(frame: Frame): Effect[] {
-    if (!this.held.has(frame.id) || typeof frame.visitId !== "string") return [];
-    const by = frame.by && typeof frame.by === "object" ? { userId: String(frame.by.userId ?? ""), name: String(frame.by.name ?? "") } : null;
-    return [{ do: "tell", news: { kind: "holding", visitId: frame.visitId, by } }];
-  }
-
   private subscription(held: Held): Record<string, unknown> {
     const frame: Record<string, unknown> = { type: "subscribe", ...held.topic };
     const { cursor, upto } = held.log;
@@ -306,6 +369,13 @@ export class StreamProtocol {
     this.link = link;
     return [{ do: "tell", news: { kind: "link", link } }];
   }
+}
+
+/** Off the line nobody knows who is moving what. */
+function freed(held: Held): Effect[] {
+  const gone = [...held.holding];
+  held.holding.clear();
+  return gone.map((visitId) => ({ do: "tell", news: { kind: "holding", visitId, by: null } }));
 }
 
 function freshLog(): LogState {

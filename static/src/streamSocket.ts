@@ -43,8 +43,8 @@ export class LiveStream {
     this.perform(this.protocol.unsubscribe(id));
   }
 
-  look(id: string, viewport: Box): void {
-    this.perform(this.protocol.look(id, viewport));
+  look(id: string, viewport: Box, zoom?: number): void {
+    this.perform(this.protocol.look(id, viewport, zoom, Date.now()));
   }
 
   hold(id: string, visitId: string): void {
@@ -67,6 +67,7 @@ export class LiveStream {
       if (effect.do === "tell") this.tell(effect.news);
       else if (effect.do === "send") this.socket?.send(JSON.stringify(effect.frame));
       else if (effect.do === "drop") this.drop();
+      else if (effect.do === "wake") setTimeout(() => this.perform(this.protocol.woken(Date.now())), effect.afterMs);
       else this.connectLater(effect.afterMs);
     }
   }

@@ -90,6 +90,86 @@ describe("events", () => {
   });
 });
 
+describe("a map far away", () => {
+  const far = (id: string, count = 2) => ({ id, lat: 47, lng: 9, count, online: 1 });
+  function mapped(): StreamProtocol {
+    const protocol = caughtUp();
+    protocol.subscribe({ id: "map", topic: "workers", viewport: [0, 0, 1, 1], zoom: 5 });
+    protocol.received({ type: "subscribed", id: "map", tickMs: 1000 }, 0);
+    return protocol;
+  }
+  it("gathers_clusters_beside_the_workers_in_focus", () => {
+    const protocol = mapped();
+    expect(kinds(protocol.received({ type: "snapshot", id: "map", last: false, workers: [{ id: "w" }], clusters: [far("a")] }, 0))).toEqual([]);
+    expect(news(protocol.received({ type: "snapshot", id: "map", last: true, workers: [], clusters: [far("b")] }, 0)).slice(0, 2)).toEqual([
+      { kind: "workersReplaced", workers: [{ id: "w" }] },
+      { kind: "clustersReplaced", clusters: [far("a"), far("b")] },
+    ]);
+  });
+  it("passes_on_how_clusters_change_and_that_they_go_when_the_map_comes_near", () => {
+    const protocol = mapped();
+    protocol.received({ type: "snapshot", id: "map", last: true, workers: [], clusters: [far("a")] }, 0);
+    expect(news(protocol.received({ type: "delta", id: "map", up: [], rm: [], clusters: [far("a", 3)], rmClusters: ["b"] }, 0)))
+      .toContainEqual({ kind: "clustersChanged", up: [far("a", 3)], rm: ["b"] });
+    expect(sent(protocol.look("map", [0, 0, 1, 1], 9))).toEqual([{ type: "update", id: "map", viewport: [0, 0, 1, 1], zoom: 9 }]);
+    expect(news(protocol.received({ type: "delta", id: "map", up: [{ id: "w" }], rm: [], clusters: [], rmClusters: ["a"] }, 0))).toEqual([
+      { kind: "workersChanged", up: [{ id: "w" }], rm: [] },
+      { kind: "clustersChanged", up: [], rm: ["a"] },
+    ]);
+    protocol.closed(1006, 0);
+    protocol.opened(0);
+    expect(sent(protocol.received(hello, 0))).toContainEqual({ type: "subscribe", id: "map", topic: "workers", viewport: [0, 0, 1, 1], zoom: 9 });
+    expect(news(protocol.received({ type: "snapshot", id: "map", last: true, workers: [] }, 0)))
+      .toContainEqual({ kind: "clustersReplaced", clusters: [] });
+  });
+  it("tells_few_of_the_viewports_of_a_pan_and_always_the_last", () => {
+    const protocol = mapped();
+    const frames: Record<string, unknown>[] = [];
+    let wakeAt: number | null = null;
+    const perform = (effects: Effect[], now: number) => {
+      for (const one of effects) {
+        if (one.do === "send") frames.push(one.frame);
+        if (one.do === "wake") { expect(wakeAt).toBeNull(); wakeAt = now + one.afterMs; }
+      }
+    };
+    for (let now = 1_000; now <= 2_200; now += 1) {
+      if (wakeAt !== null && now >= wakeAt) { wakeAt = null; perform(protocol.woken(now), now); }
+      if (now < 2_000 && now % 16 === 0) perform(protocol.look("map", [now, 0, now + 1, 1], undefined, now), now);
+    }
+    expect(frames.length).toBeLessThanOrEqual(12);
+    expect(frames.length).toBeGreaterThanOrEqual(9);
+    expect(frames.at(-1)).toMatchObject({ type: "update", viewport: [1984, 0, 1985, 1] });
+  });
+});
+
+describe("who moves what", () => {
+  const by = { userId: "u", name: "Ann Roe" };
+  it("passes_on_who_holds_a_visit_and_forgets_it_when_the_line_is_cut", () => {
+    const protocol = caughtUp();
+    expect(news(protocol.received({ type: "holding", id: "day", visitId: "v1", by }, 0))).toEqual([{ kind: "holding", visitId: "v1", by }]);
+    expect(news(protocol.received({ type: "holding", id: "day", visitId: "v1", by: null }, 0))).toEqual([{ kind: "holding", visitId: "v1", by: null }]);
+    protocol.received({ type: "holding", id: "day", visitId: "v2", by }, 0);
+    expect(news(protocol.closed(1006, 0))).toContainEqual({ kind: "holding", visitId: "v2", by: null });
+    expect(protocol.received({ type: "holding", id: "gone", visitId: "v1", by }, 0)).toEqual([]);
+  });
+  it("holds_and_lets_go_on_a_live_line_only", () => {
+    const protocol = caughtUp();
+    expect(sent(protocol.hold("day", "v1"))).toEqual([{ type: "hold", id: "day", visitId: "v1" }]);
+    expect(sent(protocol.release("day", "v1"))).toEqual([{ type: "release", id: "day", visitId: "v1" }]);
+    protocol.closed(1006, 0);
+    expect(protocol.hold("day", "v1")).toEqual([]);
+    expect(protocol.release("day", "v1")).toEqual([]);
+  });
+});
+
+describe("words that are no events", () => {
+  it("tells_a_refusal_and_passes_over_what_it_does_not_know", () => {
+    const protocol = caughtUp();
+    expect(news(protocol.received({ type: "error", id: "day", code: "BUSY", retryable: true }, 0))).toEqual([{ kind: "refused", code: "BUSY" }]);
+    for (const type of ["accepted", "unsubscribed", "something"]) expect(protocol.received({ type }, 0)).toEqual([]);
+  });
+});
+
 describe("coming back", () => {
   it("is_live_only_after_the_missed_events", () => {
     const protocol = caughtUp();
@@ -108,10 +188,41 @@ describe("coming back", () => {
     expect(told.map((one) => one.kind)).toEqual(["visitsReplaced", "event", "link"]);
   });
   it("waits_longer_each_time_and_never_all_at_once", () => {
-    expect(delayBefore(0, 0)).toBe(250);
     expect(delayBefore(0, 0.999)).toBeLessThanOrEqual(500);
-    expect(delayBefore(3, 0)).toBe(2000);
-    expect(delayBefore(50, 0.5)).toBeLessThanOrEqual(30_000);
+    expect(delayBefore(3, 0.5)).toBe(2000);
+    expect(delayBefore(50, 0.999)).toBeLessThanOrEqual(30_000);
+  });
+  const tenths = (times: number[], span: number) => {
+    const counts = Array.from({ length: 10 }, () => 0);
+    for (const time of times) { const at = Math.min(9, Math.floor((time / span) * 10)); counts[at] = (counts[at] ?? 0) + 1; }
+    return counts;
+  };
+  const connectsAfter = (effects: Effect[]) => effects.flatMap((one) => (one.do === "connect" ? [one.afterMs] : []))[0] ?? Infinity;
+  it("spreads_a_thousand_clients_that_lost_their_server_together", () => {
+    let seed = 5;
+    const dice = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    const times = Array.from({ length: 1000 }, () => {
+      const protocol = caughtUp();
+      let at = 0;
+      // The server is away for a while: nobody gets through before.
+      while (at < 20_000) at += connectsAfter(protocol.closed(1006, dice()));
+      return at - 20_000;
+    });
+    const counts = tenths(times, 30_000);
+    expect(Math.max(...times)).toBeLessThan(30_000);
+    expect(Math.max(...counts)).toBeLessThan(400);
+    const firstSecond = times.filter((time) => time < 1_000).length;
+    expect(firstSecond).toBeLessThan(200);
+  });
+  it("spreads_a_thousand_clients_that_were_sent_away_by_a_restart", () => {
+    const times = Array.from({ length: 1000 }, (_, n) => {
+      const protocol = caughtUp();
+      protocol.received({ type: "bye", code: 1012, reason: "restarting", reconnect: true, retryAfterMs: n * 15 }, 0);
+      return connectsAfter(protocol.closed(1012, (n * 7 % 10) / 10));
+    });
+    const counts = tenths(times, 15_000);
+    expect(Math.min(...counts)).toBeGreaterThan(50);
+    expect(Math.max(...counts)).toBeLessThan(200);
   });
   it("honours_what_the_server_asks_for", () => {
     const protocol = caughtUp();

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::harness::app::{App, assignment};
+use crate::harness::cuts::Dice;
 use crate::harness::person::Person;
 use crate::harness::socket::{Picture, Socket};
 
@@ -270,29 +271,26 @@ async fn a_stopping_server_says_so_and_is_not_held_up_by_idle_connections() {
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
-/// Numbers from a seed, so that a failure can be run again.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
-
 /// Reads whatever has come.
-async fn catch_up(socket: &mut Socket, picture: &mut Picture) {
+pub async fn catch_up(socket: &mut Socket, picture: &mut Picture) {
     while let Ok(Some(text)) = tokio::time::timeout(Duration::from_millis(3), socket.next_text()).await {
         picture.take(&text);
     }
 }
 
-async fn at_random(ann: &Person, workers: &[Person], visits: &mut Vec<Uuid>, dice: &mut Dice) {
+/// A schedule that many people look at is not endless.
+const VISITS_MAX: usize = 300;
+
+pub async fn at_random(ann: &Person, workers: &[Person], visits: &mut Vec<Uuid>, dice: &mut Dice) {
     let hour = 6 + dice.below(20);
     let day = if dice.below(4) == 0 { "2026-12-05" } else { "2026-12-01" };
     let (starts_at, ends_at) = (format!("{day}T{:02}:00:00Z", hour % 23), format!("{day}T{:02}:00:00Z", hour % 23 + 1));
     let pick = |dice: &mut Dice, visits: &[Uuid]| visits[dice.below(visits.len() as u64) as usize];
-    let action = if visits.is_empty() { 0 } else { dice.below(8) };
+    let action = match dice.below(8) {
+        _ if visits.is_empty() => 0,
+        0 if visits.len() >= VISITS_MAX => 1,
+        action => action,
+    };
     // Some of these are refused, which changes nothing.
     match action {
         0 => visits.push(ann.books(&starts_at, &ends_at).await),

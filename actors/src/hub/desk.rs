@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use bytes::Bytes;
-use chrono::Utc;
-use muster_domain::ids::AccountId;
+use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::ids::{AccountId, UserId};
+use muster_domain::journal::{Fact, RecordVerb, WorkerVerb};
 use uuid::Uuid;
 
 use super::ear::Ear;
 use super::errands::{PictureWanted, Pictures};
 use super::frames::{self, Bye};
+use super::holds::{Grips, Holds};
 use super::map::Marks;
 use super::session::{MAX_SUBSCRIPTIONS, Out, Session, Tide, Who, Wish};
 use super::{Expel, Hub, Hubs, Outlet, Sent};
@@ -29,11 +31,14 @@ const FRAMES_PER_S: f64 = 50.0;
 /// A radar is asked for everything again after this, in case something was skipped or it was replaced.
 const RESURVEY: Duration = Duration::from_secs(15);
 const DRAIN_STEP: Duration = Duration::from_millis(50);
-/// Clients come back within this time after a drain, each at a moment of its own.
+/// Clients that were all sent away at once come back within this time, each at a moment of its own.
 const RETURN_SPREAD_MS: u64 = 15_000;
 const RETURN_MS: u64 = 1_500;
+/// A socket that came so long after a change of its user's rights already has the new ones; clocks differ.
+const RIGHTS_SETTLE: TimeDelta = TimeDelta::seconds(1);
 
 pub(super) struct Seat {
+    came_at: DateTime<Utc>,
     outlet: Rc<dyn Outlet>,
     pub session: Session,
     beat_at: Instant,
@@ -44,6 +49,7 @@ pub(super) struct Seat {
     allowance: (f64, Instant),
     /// Batches of positions that are not acknowledged yet.
     pub uplinks: usize,
+    pub grips: Grips,
 }
 
 #[derive(Default)]
@@ -53,11 +59,12 @@ pub(super) struct Room {
     wants_feed: bool,
     pub tide: Option<Tide>,
     marks: Marks,
+    pub holds: Holds,
     ear: Option<(Arc<Ear>, Instant)>,
 }
 
 pub(super) struct Desk {
-    id: u64,
+    pub(super) id: u64,
     pub(super) hubs: Arc<Hubs>,
     pub(super) hub: Addr<Hub>,
     pub(super) weak: Weak<RefCell<Desk>>,
@@ -67,13 +74,15 @@ pub(super) struct Desk {
     pub(super) asked: BTreeMap<u64, (u64, u64)>,
     pub(super) next: u64,
     pub(super) pictures: Pictures,
-    is_ticking: bool,
+    born: Instant,
+    /// When the sockets with positions that wait are looked at next.
+    ticks_at: Option<Instant>,
 }
 
 impl Desk {
     pub(super) fn new(id: u64, hubs: Arc<Hubs>, hub: Addr<Hub>, weak: Weak<RefCell<Desk>>) -> Self {
         let (seats, rooms, asked, pictures) = Default::default();
-        Self { id, hubs, hub, weak, seats, rooms, asked, next: 0, pictures, is_ticking: false }
+        Self { id, hubs, hub, weak, seats, rooms, asked, next: 0, pictures, born: Instant::now(), ticks_at: None }
     }
 
     pub(super) fn attach(&mut self, outlet: Rc<dyn Outlet>, who: Who) -> u64 {
@@ -84,7 +93,17 @@ impl Desk {
         self.rooms.entry(who.account).or_default().seats.insert(key);
         let session = Session::new(who);
         let allowance = (FRAMES_BURST, now);
-        let seat = Seat { outlet, session, beat_at: now, asked_at: None, stuck: None, allowance, uplinks: 0 };
+        let seat = Seat {
+            came_at: Utc::now(),
+            outlet,
+            session,
+            beat_at: now,
+            asked_at: None,
+            stuck: None,
+            allowance,
+            uplinks: 0,
+            grips: Grips::default(),
+        };
         self.seats.insert(key, seat);
         if self.hubs.is_draining() {
             self.close(key, Bye::Restarting);
@@ -100,9 +119,10 @@ impl Desk {
             return self.close(key, Bye::TooMuch);
         }
         let account = seat.session.who.account;
-        let tide = self.rooms.get(&account).and_then(|room| room.tide);
-        let out = seat.session.on_frame(text, tide);
-        if seat.session.has_log() {
+        let Some(room) = self.rooms.get(&account) else { return };
+        let out = seat.session.on_frame(text, room.tide, &room.marks);
+        // Who only watches the map hears from the feed, too, whose rights have changed.
+        if seat.session.has_log() || seat.session.has_map() {
             self.listen(account);
         }
         self.act(key, out);
@@ -119,7 +139,13 @@ impl Desk {
                 Wish::Replay { sub, after } => self.ask_replay(key, sub, after),
                 Wish::Marks => self.watch_marks(key),
                 Wish::Positions(points) => self.pass_up(key, points.get().to_owned()),
+                Wish::Hold { id, visit } => self.hold(key, id, visit),
+                Wish::Release { visit } => self.release(key, visit),
+                Wish::LetGo { id } => self.release_all(key, &id),
             }
+        }
+        if let Some(id) = out.office_log {
+            self.tell_holds(key, &id);
         }
         self.pump(key);
     }
@@ -138,53 +164,74 @@ impl Desk {
     /// Frames that wait, as many as the socket takes.
     pub(super) fn pump(&mut self, key: u64) {
         let now = Instant::now();
-        let mut waits = false;
         while let Some(seat) = self.seats.get_mut(&key).filter(|seat| !seat.outlet.is_blocked()) {
-            let Some(room) = self.rooms.get(&seat.session.who.account) else { return };
-            let Some(frame) = seat.session.pump(&room.marks, &*self.hubs.wire, now) else {
-                waits = seat.session.has_marks_due(&room.marks);
-                break;
+            let Some(room) = self.rooms.get_mut(&seat.session.who.account) else { return };
+            let Some(frame) = seat.session.pump(&mut room.marks, &*self.hubs.wire, now) else {
+                if let Some(at) = seat.session.marks_due_at(&room.marks, now) {
+                    self.tick_at(at);
+                }
+                return;
             };
             self.say(key, frame);
         }
-        if waits {
-            self.tick_soon();
-        }
     }
 
-    fn tick_soon(&mut self) {
-        if std::mem::replace(&mut self.is_ticking, true) {
+    /// Looks at the maps when something is due, on a grid of the hub's own tick, so that many sockets share one look.
+    fn tick_at(&mut self, at: Instant) {
+        let tick = self.hubs.config.tick;
+        let ticks = at.max(Instant::now()).duration_since(self.born).as_micros() / tick.as_micros().max(1) + 1;
+        let at = self.born + tick * u32::try_from(ticks).unwrap_or(u32::MAX);
+        if self.ticks_at.is_some_and(|held| held <= at) {
             return;
         }
-        let (weak, tick) = (self.weak.clone(), self.hubs.config.tick);
+        self.ticks_at = Some(at);
+        let weak = self.weak.clone();
         actix::spawn(async move {
-            tokio::time::sleep(tick).await;
+            tokio::time::sleep_until(at.into()).await;
             if let Some(desk) = weak.upgrade() {
-                let mut desk = desk.borrow_mut();
-                desk.is_ticking = false;
-                let due: Vec<u64> = desk.with_marks_due().collect();
-                due.into_iter().for_each(|key| desk.pump(key));
+                desk.borrow_mut().tick(at);
             }
         });
     }
 
-    fn with_marks_due(&self) -> impl Iterator<Item = u64> {
-        self.seats.iter().filter_map(|(key, seat)| {
-            let room = self.rooms.get(&seat.session.who.account)?;
-            seat.session.has_marks_due(&room.marks).then_some(*key)
-        })
+    /// A timer that was overtaken by an earlier one finds another time set, and does nothing.
+    fn tick(&mut self, at: Instant) {
+        if self.ticks_at == Some(at) {
+            self.ticks_at = None;
+            let watched = self.rooms.iter().filter(|(_, room)| room.ear.is_some()).map(|(account, _)| *account);
+            watched.collect::<Vec<_>>().into_iter().for_each(|account| self.pump_maps(account));
+        }
+    }
+
+    /// What is due of positions; a socket that still has to take earlier ones is passed over.
+    fn pump_maps(&mut self, account: AccountId) {
+        let now = Instant::now();
+        let Some(room) = self.rooms.get(&account) else { return };
+        let (mut due, mut next) = (Vec::new(), None);
+        for key in &room.seats {
+            let Some(seat) = self.seats.get(key) else { continue };
+            match seat.session.marks_due_at(&room.marks, now) {
+                Some(at) if at <= now && seat.outlet.is_blocked() => {
+                    metrics::counter!("muster_stream_ticks_skipped_total").increment(1);
+                }
+                Some(at) if at <= now => due.push(*key),
+                Some(at) => next = Some(next.map_or(at, |next: Instant| next.min(at))),
+                None => {}
+            }
+        }
+        if let Some(at) = next {
+            self.tick_at(at);
+        }
+        due.into_iter().for_each(|key| self.pump(key));
     }
 
     pub(super) fn close(&mut self, key: u64, bye: Bye) {
         let Some(seat) = self.seats.get(&key) else { return };
-        let retry_ms = match bye {
-            Bye::Restarting => Uuid::new_v4().as_u128() as u64 % RETURN_SPREAD_MS,
-            _ => RETURN_MS,
-        };
         if bye == Bye::Slow {
             metrics::counter!("muster_stream_slow_closed_total").increment(1);
         }
-        seat.outlet.close(bye.frame(retry_ms), bye.code(), bye.reason());
+        metrics::counter!("muster_stream_closed_total", "reason" => bye.reason()).increment(1);
+        seat.outlet.close(bye.frame(return_after_ms(bye)), bye.code(), bye.reason());
         self.leave(key);
     }
 
@@ -192,6 +239,7 @@ impl Desk {
         let Some(seat) = self.seats.remove(&key) else { return };
         let who = &seat.session.who;
         self.hubs.went(who);
+        self.drop_grips(who.account, key, seat.grips);
         self.asked.retain(|_, (of, _)| *of != key);
         let Some(room) = self.rooms.get_mut(&who.account) else { return };
         room.seats.remove(&key);
@@ -247,13 +295,7 @@ impl Desk {
         self.pump_maps(account);
     }
 
-    fn pump_maps(&mut self, account: AccountId) {
-        for key in self.keys_of(account, Session::has_map) {
-            self.pump(key);
-        }
-    }
-
-    fn keys_of(&self, account: AccountId, of: impl Fn(&Session) -> bool) -> Vec<u64> {
+    pub(super) fn keys_of(&self, account: AccountId, of: impl Fn(&Session) -> bool) -> Vec<u64> {
         let seats = self.rooms.get(&account).map(|room| &room.seats);
         let is = |key: &&u64| self.seats.get(key).is_some_and(|seat| of(&seat.session));
         seats.into_iter().flatten().filter(is).copied().collect()
@@ -277,6 +319,12 @@ impl Desk {
                 let Some(tide) = self.rooms.get_mut(&account).and_then(|room| room.tide.as_mut()) else { return };
                 let news = entries.partition_point(|entry| entry.seq() <= tide.upto);
                 tide.upto = entries.last().map_or(tide.upto, |last| last.seq().max(tide.upto));
+                // Before anything is passed on: what follows a change of rights is not for the old ones.
+                for (user, at) in
+                    entries[news..].iter().filter_map(|entry| Some((loses_rights(&entry.entry.fact)?, entry.entry.at)))
+                {
+                    self.revoke(account, user, at);
+                }
                 for key in self.keys_of(account, Session::has_log) {
                     let Some(seat) = self.seats.get_mut(&key) else { continue };
                     match seat.session.on_happened(&entries[news..]) {
@@ -309,6 +357,15 @@ impl Desk {
         let out: Vec<u64> =
             self.seats.iter().filter(|(_, seat)| is_meant(&seat.session.who)).map(|(key, _)| *key).collect();
         out.into_iter().for_each(|key| self.close(key, expel.bye));
+    }
+
+    /// The user's sockets here hang on rights that he had until `at`.
+    fn revoke(&mut self, account: AccountId, user: UserId, at: DateTime<Utc>) {
+        for key in self.keys_of(account, |session| session.who.user == user) {
+            if self.seats.get(&key).is_some_and(|seat| seat.came_at < at + RIGHTS_SETTLE) {
+                self.close(key, Bye::SignedOut);
+            }
+        }
     }
 
     pub(super) fn drain(&mut self, spread: Duration) {
@@ -347,7 +404,9 @@ impl Desk {
                 }
             }
         }
+        self.expire_holds(now);
         self.mend(now);
+        self.hubs.waits(self.id, self.seats.values().map(|seat| seat.outlet.waiting_bytes()).sum());
     }
 
     /// Feeds that died are replaced, radars asked again.
@@ -365,6 +424,28 @@ impl Desk {
                 self.listen(account);
             }
         }
+    }
+}
+
+/// How long a client is asked to stay away. When all are sent away together, each gets a time of its own.
+fn return_after_ms(bye: Bye) -> u64 {
+    let chance = Uuid::new_v4().as_u128() as u64;
+    match bye {
+        Bye::Restarting | Bye::Trouble => chance % RETURN_SPREAD_MS,
+        _ => RETURN_MS + chance % RETURN_MS,
+    }
+}
+
+/// Whose sign-ins end with this fact: his role or his place in the account is another now.
+fn loses_rights(fact: &Fact) -> Option<UserId> {
+    match fact {
+        Fact::Record(fact) => match fact.verb {
+            RecordVerb::UserDeactivated => Some(UserId(fact.id)),
+            RecordVerb::UserUpdated if fact.changed.iter().any(|name| name == "role") => Some(UserId(fact.id)),
+            _ => None,
+        },
+        Fact::Worker(fact) if fact.verb == WorkerVerb::Deactivated => Some(fact.worker.id.into()),
+        Fact::Worker(_) | Fact::Visit(_) | Fact::Job(_) | Fact::TimeOff(_) => None,
     }
 }
 
@@ -395,8 +476,13 @@ impl Seat {
 
 impl Drop for Desk {
     fn drop(&mut self) {
+        self.hubs.waits(self.id, 0);
         for seat in self.seats.values() {
-            seat.outlet.close(Bye::Trouble.frame(RETURN_MS), Bye::Trouble.code(), Bye::Trouble.reason());
+            seat.outlet.close(
+                Bye::Trouble.frame(return_after_ms(Bye::Trouble)),
+                Bye::Trouble.code(),
+                Bye::Trouble.reason(),
+            );
             self.hubs.went(&seat.session.who);
         }
         for room in self.rooms.values() {

@@ -1,10 +1,12 @@
 //! The frames of the stream as text: what a client may say, and how the server's sentences are put together from
 //! fragments that were encoded elsewhere. No state.
 
+use std::collections::VecDeque;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use muster_domain::TimeWindow;
-use muster_domain::ids::WorkerId;
+use muster_domain::ids::{UserId, VisitId, WorkerId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -17,6 +19,8 @@ const RANGE_MAX_DAYS: i64 = 400;
 const TICK_MIN_MS: u64 = 25;
 const TICK_MAX_MS: u64 = 60_000;
 const TICK_MS: u64 = 1_000;
+/// A map's zoom, as map libraries count it.
+const ZOOM_MAX: f64 = 30.0;
 
 /// West, south, east, north in degrees; west of east means that it crosses the date line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,9 +47,17 @@ pub struct Cursor {
     pub seq: i64,
 }
 
+/// What of the map is looked at. In an update, `None` leaves it as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Look {
+    pub viewport: Option<Viewport>,
+    pub zoom: Option<f64>,
+    pub focus: Option<Vec<WorkerId>>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Topic {
-    Workers { viewport: Option<Viewport>, focus: Vec<WorkerId>, tick_ms: u64 },
+    Workers { look: Look, tick_ms: u64 },
     Schedule { range: TimeWindow, resume: Option<Cursor> },
 }
 
@@ -57,11 +69,19 @@ pub enum Heard {
     },
     Update {
         id: String,
-        viewport: Option<Viewport>,
-        focus: Option<Vec<WorkerId>>,
+        look: Look,
     },
     Unsubscribe {
         id: String,
+    },
+    /// The visit is being moved, as seen from a schedule subscription.
+    Hold {
+        id: String,
+        visit: VisitId,
+    },
+    Release {
+        id: String,
+        visit: VisitId,
     },
     /// The whole frame: what its points mean is for the uplink.
     Position {
@@ -79,6 +99,7 @@ pub enum Fault {
     IdTaken,
     SubscriptionUnknown,
     TooManySubscriptions,
+    TooManyHolds,
     Forbidden,
     Busy,
     Unavailable,
@@ -95,6 +116,7 @@ impl Fault {
             Fault::IdTaken => "ID_TAKEN",
             Fault::SubscriptionUnknown => "SUBSCRIPTION_UNKNOWN",
             Fault::TooManySubscriptions => "TOO_MANY_SUBSCRIPTIONS",
+            Fault::TooManyHolds => "TOO_MANY_HOLDS",
             Fault::Forbidden => "FORBIDDEN",
             Fault::Busy => "BUSY",
             Fault::Unavailable => "UNAVAILABLE",
@@ -123,7 +145,9 @@ struct Head {
 struct Wanted {
     topic: Option<String>,
     viewport: Option<[f64; 4]>,
+    zoom: Option<f64>,
     focus: Option<Vec<WorkerId>>,
+    visit_id: Option<VisitId>,
     tick_ms: Option<u64>,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
@@ -143,35 +167,46 @@ pub fn parse(text: &str) -> Result<Heard, Wrong> {
             let frame: Result<Box<RawValue>, _> = serde_json::from_str(text);
             return frame.map(|report| Heard::Position { report }).map_err(|_| (None, Fault::FrameInvalid));
         }
-        "subscribe" | "update" | "unsubscribe" => {}
+        "subscribe" | "update" | "unsubscribe" | "hold" | "release" => {}
         _ => return Err((head.id, Fault::TypeUnknown)),
     }
     let id = head.id.filter(|id| !id.is_empty() && id.len() <= ID_MAX).ok_or((None, Fault::FrameInvalid))?;
     if head.kind == "unsubscribe" {
         return Ok(Heard::Unsubscribe { id });
     }
-    let fail = |fault| (Some(id.clone()), fault);
-    let wanted: Wanted = serde_json::from_str(text).map_err(|_| fail(Fault::FilterInvalid))?;
-    let viewport = match wanted.viewport.map(Viewport) {
-        Some(viewport) => Some(viewport.checked().ok_or_else(|| fail(Fault::FilterInvalid))?),
-        None => None,
+    let understood = || {
+        let wanted: Wanted = serde_json::from_str(text).map_err(|_| Fault::FilterInvalid)?;
+        let look = wanted.look()?;
+        let visit = wanted.visit_id.ok_or(Fault::FilterInvalid);
+        let id = id.clone();
+        Ok(match head.kind.as_str() {
+            "update" => Heard::Update { id, look },
+            "hold" => Heard::Hold { id, visit: visit? },
+            "release" => Heard::Release { id, visit: visit? },
+            _ => Heard::Subscribe { id, topic: wanted.topic(look)? },
+        })
     };
-    if wanted.focus.as_ref().is_some_and(|focus| focus.len() > FOCUS_MAX) {
-        return Err(fail(Fault::FilterInvalid));
-    }
-    if head.kind == "update" {
-        return Ok(Heard::Update { id, viewport, focus: wanted.focus });
-    }
-    let topic = wanted.topic(viewport).map_err(fail)?;
-    Ok(Heard::Subscribe { id, topic })
+    understood().map_err(|fault| (Some(id.clone()), fault))
 }
 
 impl Wanted {
-    fn topic(self, viewport: Option<Viewport>) -> Result<Topic, Fault> {
+    fn look(&self) -> Result<Look, Fault> {
+        let viewport = match self.viewport.map(Viewport) {
+            Some(viewport) => Some(viewport.checked().ok_or(Fault::FilterInvalid)?),
+            None => None,
+        };
+        let is_zoom = self.zoom.is_none_or(|zoom| (0.0..=ZOOM_MAX).contains(&zoom));
+        if !is_zoom || self.focus.as_ref().is_some_and(|focus| focus.len() > FOCUS_MAX) {
+            return Err(Fault::FilterInvalid);
+        }
+        Ok(Look { viewport, zoom: self.zoom, focus: self.focus.clone() })
+    }
+
+    fn topic(self, look: Look) -> Result<Topic, Fault> {
         match self.topic.as_deref() {
             Some("workers") => {
                 let tick_ms = self.tick_ms.unwrap_or(TICK_MS).clamp(TICK_MIN_MS, TICK_MAX_MS);
-                Ok(Topic::Workers { viewport, focus: self.focus.unwrap_or_default(), tick_ms })
+                Ok(Topic::Workers { look, tick_ms })
             }
             Some("schedule") => {
                 let range = self.from.zip(self.to).and_then(|(from, to)| TimeWindow::new(from, to));
@@ -300,13 +335,20 @@ pub fn event(id: &str, prev: i64, seq: i64, event: &[u8]) -> Bytes {
     joined(&[head.as_bytes(), event, b"}"])
 }
 
+/// `by`: who moves the visit, and his name; `None` when nobody does any more.
+pub fn holding(id: &str, visit: VisitId, by: Option<(UserId, &str)>) -> Bytes {
+    let by = by.map(|(user, name)| format!(r#"{{"userId":"{user}","name":{}}}"#, quoted(name)));
+    let by = by.as_deref().unwrap_or("null");
+    format!(r#"{{"type":"holding","id":{id},"visitId":"{visit}","by":{by}}}"#).into()
+}
+
 pub fn heartbeat(upto: &[(&str, i64)]) -> Bytes {
     let upto: Vec<String> = upto.iter().map(|(id, seq)| format!("{id}:{seq}")).collect();
     format!(r#"{{"type":"heartbeat","upto":{{{}}}}}"#, upto.join(",")).into()
 }
 
 /// `{head}{list},…]}` with as many items as fit one frame taken off `items`; `head` is told whether they are the last.
-pub fn listed(items: &mut std::collections::VecDeque<Bytes>, head: impl FnOnce(bool) -> String) -> Bytes {
+pub fn listed(items: &mut VecDeque<Bytes>, head: impl FnOnce(bool) -> String) -> Bytes {
     let mut size = 0;
     let fits = items.iter().take_while(|item| {
         size += item.len() + 1;
@@ -323,6 +365,44 @@ pub fn listed(items: &mut std::collections::VecDeque<Bytes>, head: impl FnOnce(b
         frame.put_slice(&item);
     }
     frame.put_slice(b"]}");
+    frame.freeze()
+}
+
+/// One frame of several lists, `{head},"name":[…],…}`, with as many items as fit taken off their fronts; `head` is told
+/// whether nothing is left.
+pub fn several(lists: &mut [(&str, VecDeque<Bytes>)], head: impl FnOnce(bool) -> String) -> Bytes {
+    let mut size = 0;
+    let mut counts = [0; 4];
+    for ((_, items), count) in lists.iter().zip(&mut counts) {
+        let fits = items.iter().take_while(|item| {
+            size += item.len() + 1;
+            size <= CHUNK_BYTES
+        });
+        *count = fits.count();
+    }
+    if counts == [0; 4] {
+        // One that is larger than any frame ought to be still goes.
+        let first = lists.iter().position(|(_, items)| !items.is_empty());
+        counts[first.unwrap_or_default()] = usize::from(first.is_some());
+    }
+    let is_last = lists.iter().zip(&counts).all(|((_, items), count)| items.len() == *count);
+    let head = head(is_last);
+    let names: usize = lists.iter().map(|(name, _)| name.len() + 6).sum();
+    let mut frame = BytesMut::with_capacity(head.len() + names + size.min(CHUNK_BYTES) + 1);
+    frame.put_slice(head.as_bytes());
+    for ((name, items), count) in lists.iter_mut().zip(counts) {
+        frame.put_slice(b",\"");
+        frame.put_slice(name.as_bytes());
+        frame.put_slice(b"\":[");
+        for (index, item) in items.drain(..count).enumerate() {
+            if index > 0 {
+                frame.put_u8(b',');
+            }
+            frame.put_slice(&item);
+        }
+        frame.put_u8(b']');
+    }
+    frame.put_u8(b'}');
     frame.freeze()
 }
 
@@ -343,6 +423,7 @@ mod tests {
         assert_eq!(fault(&format!(r#"{{"type":"subscribe","id":"d","topic":"schedule",{day}}}"#)), None);
         assert_eq!(fault(r#"{"type":"subscribe","id":"m","topic":"workers","viewport":[9,47,10,48]}"#), None);
         assert_eq!(fault(r#"{"type":"position","points":[{"lat":1}]}"#), None);
+        assert_eq!(fault(r#"{"type":"hold","id":"d","visitId":"0192f1c4-0000-7000-8000-000000000001"}"#), None);
         let table = [
             ("nonsense", Fault::FrameInvalid),
             (r#"{"type":"shout"}"#, Fault::TypeUnknown),
@@ -351,6 +432,10 @@ mod tests {
             (r#"{"type":"subscribe","id":"x","topic":"schedule"}"#, Fault::FilterInvalid),
             (r#"{"type":"subscribe","id":"x","topic":"workers","viewport":[0,91,1,92]}"#, Fault::FilterInvalid),
             (r#"{"type":"subscribe","id":"x","topic":"schedule","from":"soon","to":"later"}"#, Fault::FilterInvalid),
+            (r#"{"type":"subscribe","id":"x","topic":"workers","zoom":-1}"#, Fault::FilterInvalid),
+            (r#"{"type":"update","id":"x","zoom":"near"}"#, Fault::FilterInvalid),
+            (r#"{"type":"hold","id":"x"}"#, Fault::FilterInvalid),
+            (r#"{"type":"release","id":"x","visitId":"mine"}"#, Fault::FilterInvalid),
         ];
         for (text, expected) in table {
             assert_eq!(fault(text), Some(expected), "{text}");
@@ -376,7 +461,7 @@ mod tests {
     fn a_long_list_is_cut_and_an_empty_one_still_comes() {
         let head = |last: bool| format!(r#"{{"last":{last},"visits":["#);
         assert_eq!(listed(&mut Default::default(), head), r#"{"last":true,"visits":[]}"#.as_bytes());
-        let mut items: std::collections::VecDeque<Bytes> = (0..5).map(|_| Bytes::from(vec![b'1'; 20_000])).collect();
+        let mut items: VecDeque<Bytes> = (0..5).map(|_| Bytes::from(vec![b'1'; 20_000])).collect();
         let mut frames = 0;
         while !items.is_empty() {
             let frame = listed(&mut items, head);

@@ -11,7 +11,8 @@ use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context};
 use muster_domain::ids::{AccountId, SessionId, UserId};
 
 use super::desk::Desk;
-use super::{Bye, Doorman, Drain, Expel, Hub, HubConfig, MarkSource, Outlet, ScheduleSource, Uplink, Who};
+use super::holds::Held;
+use super::{Bye, Doorman, Drain, Expel, Hub, HubConfig, MarkSource, Names, Outlet, ScheduleSource, Uplink, Who};
 use crate::feed::Feeds;
 use crate::ports::Wire;
 
@@ -22,6 +23,9 @@ pub struct Hubs {
     pub(super) schedule: Arc<dyn ScheduleSource>,
     pub(super) marks: Arc<dyn MarkSource>,
     pub(super) uplink: Arc<dyn Uplink>,
+    pub(super) names: Arc<dyn Names>,
+    /// Bytes that wait in each hub's sockets.
+    waiting: Mutex<BTreeMap<u64, usize>>,
     running: Mutex<BTreeMap<u64, Addr<Hub>>>,
     guests: Mutex<BTreeMap<(AccountId, SessionId), usize>>,
     sockets: AtomicUsize,
@@ -42,6 +46,7 @@ impl Hubs {
         schedule: Arc<dyn ScheduleSource>,
         marks: Arc<dyn MarkSource>,
         uplink: Arc<dyn Uplink>,
+        names: Arc<dyn Names>,
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -50,6 +55,8 @@ impl Hubs {
             schedule,
             marks,
             uplink,
+            names,
+            waiting: Mutex::default(),
             running: Mutex::default(),
             guests: Mutex::default(),
             sockets: AtomicUsize::new(0),
@@ -88,6 +95,19 @@ impl Hubs {
                 metrics::counter!("muster_hub_expel_refused_total").increment(1);
             }
         }
+    }
+
+    /// A hub that is full misses it; the holder renews it soon, and without a renewal it ends by itself.
+    pub(super) fn tell_held(&self, held: &Held) {
+        for hub in self.all() {
+            let _ = hub.try_send(held.clone());
+        }
+    }
+
+    pub(super) fn waits(&self, hub: u64, bytes: usize) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(hub, bytes);
+        metrics::gauge!("muster_stream_waiting_bytes").set(waiting.values().sum::<usize>() as f64);
     }
 
     /// Sends every socket away over `spread` and waits until they are gone, a little longer at most.

@@ -5,6 +5,7 @@ mod desk;
 mod ear;
 mod errands;
 pub mod frames;
+mod holds;
 mod hubs;
 mod log;
 mod map;
@@ -82,6 +83,11 @@ pub trait Uplink: Send + Sync + 'static {
     fn positions(&self, who: Who, frame: String) -> Later<Result<Bytes, Fault>>;
 }
 
+/// What people are called.
+pub trait Names: Send + Sync + 'static {
+    fn name(&self, account: AccountId, user: UserId) -> Later<Result<String, Unavailable>>;
+}
+
 /// Who knows which sign-ins still hold.
 pub trait Doorman: Send + Sync + 'static {
     /// Those of the given sessions that have ended.
@@ -102,7 +108,7 @@ pub struct HubConfig {
     pub max_sockets: usize,
     /// How often the doorman is asked.
     pub doorman: Duration,
-    /// Positions are looked at no more often than this.
+    /// Positions are looked at no more often than this; what each socket is told depends on its own ticks.
     pub tick: Duration,
 }
 
@@ -112,7 +118,7 @@ impl Default for HubConfig {
             heartbeat: Duration::from_secs(25),
             dead_after: Duration::from_secs(10),
             sweep: Duration::from_secs(1),
-            stalled_after: Duration::from_secs(10),
+            stalled_after: Duration::from_secs(8),
             waiting_max_bytes: 256 * 1024,
             max_frame_bytes: 64 * 1024,
             max_sockets: 20_000,
@@ -185,6 +191,13 @@ impl Handler<Surveyed> for Hub {
     type Result = ();
     fn handle(&mut self, surveyed: Surveyed, _: &mut Self::Context) {
         self.desk.borrow_mut().on_surveyed(surveyed.account, &surveyed.marks);
+    }
+}
+
+impl Handler<holds::Held> for Hub {
+    type Result = ();
+    fn handle(&mut self, held: holds::Held, _: &mut Self::Context) {
+        self.desk.borrow_mut().on_held(&held);
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use muster_domain::TimeWindow;
 use muster_domain::identity::{Permission, Role, Scope, scope_of};
-use muster_domain::ids::{AccountId, SessionId, UserId, WorkerId};
+use muster_domain::ids::{AccountId, SessionId, UserId, VisitId, WorkerId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -58,6 +58,18 @@ pub enum Wish {
     /// The account's marks, kept up to date.
     Marks,
     Positions(Box<RawValue>),
+    /// He moves the visit, as seen from this subscription.
+    Hold {
+        id: String,
+        visit: VisitId,
+    },
+    Release {
+        visit: VisitId,
+    },
+    /// What was held from this subscription is let go.
+    LetGo {
+        id: String,
+    },
 }
 
 /// What follows from one step: frames to send at once, in order, and wishes.
@@ -65,6 +77,8 @@ pub enum Wish {
 pub struct Out {
     pub send: Vec<Bytes>,
     pub wishes: Vec<Wish>,
+    /// A new subscription that is to be told who moves what just now.
+    pub office_log: Option<String>,
 }
 
 /// Where the account's feed stands, as this thread heard it.
@@ -98,10 +112,10 @@ impl Session {
         Self { who, subs: BTreeMap::new(), next: 0 }
     }
 
-    pub fn on_frame(&mut self, text: &str, tide: Option<Tide>) -> Out {
+    pub fn on_frame(&mut self, text: &str, tide: Option<Tide>, marks: &Marks) -> Out {
         let mut out = Out::default();
         let done = match frames::parse(text) {
-            Ok(heard) => self.obey(heard, tide, &mut out),
+            Ok(heard) => self.obey(heard, tide, marks, &mut out),
             Err(wrong) => Err(wrong),
         };
         if let Err(wrong) = done {
@@ -110,7 +124,7 @@ impl Session {
         out
     }
 
-    fn obey(&mut self, heard: Heard, tide: Option<Tide>, out: &mut Out) -> Result<(), frames::Wrong> {
+    fn obey(&mut self, heard: Heard, tide: Option<Tide>, marks: &Marks, out: &mut Out) -> Result<(), frames::Wrong> {
         match heard {
             Heard::Subscribe { id, topic } => {
                 self.subscribe(&id, topic, out).map_err(|fault| (Some(id), fault))?;
@@ -118,14 +132,23 @@ impl Session {
                     self.on_joined(tide, out);
                 }
             }
-            Heard::Update { id, viewport, focus } => match self.subs.get_mut(&id).map(|sub| &mut sub.kind) {
-                Some(Kind::Map(map)) => map.update(viewport, focus),
+            Heard::Update { id, look } => match self.subs.get_mut(&id).map(|sub| &mut sub.kind) {
+                Some(Kind::Map(map)) => map.update(look, marks),
                 Some(Kind::Log(_)) => return Err((Some(id), Fault::FilterInvalid)),
                 None => return Err((Some(id), Fault::SubscriptionUnknown)),
             },
             Heard::Unsubscribe { id } => {
                 self.subs.remove(&id).ok_or((Some(id.clone()), Fault::SubscriptionUnknown))?;
                 out.send.push(frames::unsubscribed(&id));
+                out.wishes.push(Wish::LetGo { id });
+            }
+            Heard::Hold { id, visit } => {
+                self.may_hold(&id).map_err(|fault| (Some(id.clone()), fault))?;
+                out.wishes.push(Wish::Hold { id, visit });
+            }
+            Heard::Release { id, visit } => {
+                self.may_hold(&id).map_err(|fault| (Some(id), fault))?;
+                out.wishes.push(Wish::Release { visit });
             }
             Heard::Position { report } => {
                 self.who.view(Permission::PositionsWrite).map_err(|fault| (None, fault))?;
@@ -133,6 +156,21 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    fn may_hold(&self, id: &str) -> Result<(), Fault> {
+        match self.subs.get(id).map(|sub| &sub.kind) {
+            Some(Kind::Log(_)) if self.who.view(Permission::ScheduleWrite)?.is_none() => Ok(()),
+            Some(Kind::Log(_)) => Err(Fault::Forbidden),
+            Some(Kind::Map(_)) => Err(Fault::FilterInvalid),
+            None => Err(Fault::SubscriptionUnknown),
+        }
+    }
+
+    /// Names, as JSON, of the subscriptions that see the whole schedule.
+    pub fn office_logs(&self) -> impl Iterator<Item = String> {
+        let logs = self.subs.iter().filter(|(_, sub)| matches!(&sub.kind, Kind::Log(log) if log.range().1.is_none()));
+        logs.map(|(id, _)| frames::quoted(id))
     }
 
     fn subscribe(&mut self, id: &str, topic: Topic, out: &mut Out) -> Result<(), Fault> {
@@ -143,15 +181,18 @@ impl Session {
             return Err(Fault::TooManySubscriptions);
         }
         let kind = match topic {
-            Topic::Workers { viewport, focus, tick_ms } => {
+            Topic::Workers { look, tick_ms } => {
                 let viewer = self.who.view(Permission::PositionsRead)?;
-                let map = MapSub::new(id, viewport, focus, Duration::from_millis(tick_ms), viewer);
+                let map = MapSub::new(id, look, Duration::from_millis(tick_ms), viewer);
                 out.send.push(map.subscribed());
                 out.wishes.push(Wish::Marks);
                 Kind::Map(Box::new(map))
             }
             Topic::Schedule { range, resume } => {
                 let viewer = self.who.view(Permission::ScheduleRead)?;
+                if viewer.is_none() {
+                    out.office_log = Some(id.to_owned());
+                }
                 Kind::Log(Box::new(LogSub::new(id, range, viewer, resume)))
             }
         };
@@ -217,7 +258,7 @@ impl Session {
     }
 
     /// The next frame for a socket that has room; facts before positions.
-    pub fn pump(&mut self, marks: &Marks, wire: &dyn Wire, now: Instant) -> Option<Bytes> {
+    pub fn pump(&mut self, marks: &mut Marks, wire: &dyn Wire, now: Instant) -> Option<Bytes> {
         let fact = self.logs().find_map(|(_, log)| log.pump(wire));
         fact.or_else(|| {
             self.subs.values_mut().find_map(|sub| match &mut sub.kind {
@@ -243,9 +284,13 @@ impl Session {
         self.subs.values().any(|sub| matches!(sub.kind, Kind::Map(_)))
     }
 
-    /// Positions wait for their tick.
-    pub fn has_marks_due(&self, marks: &Marks) -> bool {
-        self.subs.values().any(|sub| matches!(&sub.kind, Kind::Map(map) if map.has_work(marks)))
+    /// When positions are due, of which some wait for their tick.
+    pub fn marks_due_at(&self, marks: &Marks, now: Instant) -> Option<Instant> {
+        let maps = self.subs.values().filter_map(|sub| match &sub.kind {
+            Kind::Map(map) => map.due_at(marks, now),
+            Kind::Log(_) => None,
+        });
+        maps.min()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The hub with sockets made of memory, down to the law: snapshot before + events = snapshot after.
 
+mod office;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -135,6 +137,12 @@ impl Uplink for World {
     }
 }
 
+impl Names for World {
+    fn name(&self, _: AccountId, user: UserId) -> Later<Result<String, Unavailable>> {
+        Box::pin(async move { Ok(format!("\"Number\" {}", user.0.as_u128())) })
+    }
+}
+
 impl Doorman for World {
     fn ended(&self, sessions: Vec<(AccountId, SessionId)>) -> Later<Result<Vec<SessionId>, Unavailable>> {
         let ended = self.ended.lock().expect("no panic").clone();
@@ -145,7 +153,12 @@ impl Doorman for World {
 }
 
 fn mark(n: u128, lat: f64) -> Mark {
-    Mark { worker: worker(n), place: Place { lat, lng: 1.0 }, json: format!(r#"{{"id":{n},"lat":{lat}}}"#).into() }
+    Mark {
+        worker: worker(n),
+        place: Place { lat, lng: 1.0 },
+        online: true,
+        json: format!(r#"{{"id":{n},"lat":{lat}}}"#).into(),
+    }
 }
 
 fn quick() -> HubConfig {
@@ -170,7 +183,7 @@ fn hubs(world: &World, config: HubConfig) -> Arc<Hubs> {
     let wire: Arc<dyn Wire> = Arc::new(PlainWire);
     let feeds = Feeds::start(Arc::new(world.journal.clone()), wire.clone(), vec![Arbiter::current()], poll);
     let (schedule, marks, uplink) = (Arc::new(world.clone()), Arc::new(world.clone()), Arc::new(world.clone()));
-    let hubs = Hubs::new(config, feeds, wire, schedule, marks, uplink);
+    let hubs = Hubs::new(config, feeds, wire, schedule, marks, uplink, Arc::new(world.clone()));
     hubs.guard(Arc::new(world.clone()), &Arbiter::current());
     hubs
 }

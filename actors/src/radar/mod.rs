@@ -1,4 +1,5 @@
-//! The account's radar: where everybody is, told to whoever watches, once per tick. Volatile: it begins with the last
+//! The account's radar: where everybody is, told to whoever watches: at once when it was quiet, else
+//! once per tick. Volatile: it begins with the last
 //! known positions and stores nothing.
 
 mod index;
@@ -37,13 +38,14 @@ const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(5);
 pub struct Mark {
     pub worker: WorkerId,
     pub place: Place,
+    pub online: bool,
     pub json: Bytes,
 }
 
 impl Mark {
     /// Takes a worker off every map.
     pub fn removal(worker: WorkerId) -> Self {
-        Self { worker, place: Place { lat: 0.0, lng: 0.0 }, json: Bytes::new() }
+        Self { worker, place: Place { lat: 0.0, lng: 0.0 }, online: false, json: Bytes::new() }
     }
 
     pub fn is_removal(&self) -> bool {
@@ -126,7 +128,8 @@ pub struct Radar {
     scene: Scene,
     sinks: Vec<Arc<dyn MarkSink>>,
     last_tick: Option<Instant>,
-    tick_is_due: bool,
+    /// When the next tick is due.
+    tick_at: Option<(Instant, SpawnHandle)>,
     alarm: Option<(DateTime<Utc>, SpawnHandle)>,
     following: Option<SpawnHandle>,
 }
@@ -146,7 +149,7 @@ impl Radar {
             scene: Scene::default(),
             sinks: Vec::new(),
             last_tick: None,
-            tick_is_due: false,
+            tick_at: None,
             alarm: None,
             following: None,
         }
@@ -191,10 +194,21 @@ impl Radar {
 
     /// After every change: show it at the next tick, or at once after a quiet spell, and set the alarm.
     fn settle(&mut self, ctx: &mut Context<Self>) {
-        if self.scene.has_changes() && !self.tick_is_due {
-            let since = self.last_tick.map_or(self.tick, |last| last.elapsed());
-            self.tick_is_due = true;
-            ctx.run_later(self.tick.saturating_sub(since), |radar, _| radar.show());
+        if self.scene.has_changes() {
+            let now = Instant::now();
+            match self.tick_at {
+                // While messages keep coming, timers do not get their turn.
+                Some((at, timer)) if now > at + self.tick => {
+                    ctx.cancel_future(timer);
+                    self.show();
+                }
+                Some(_) => {}
+                None => {
+                    let at = self.last_tick.map_or(now, |last| now.max(last + self.tick));
+                    let timer = ctx.run_later(at - now, |radar, _| radar.show());
+                    self.tick_at = Some((at, timer));
+                }
+            }
         }
         let Some(at) = self.scene.wakes_at() else { return };
         if self.alarm.is_some_and(|(held, _)| held <= at) {
@@ -213,7 +227,7 @@ impl Radar {
     }
 
     fn show(&mut self) {
-        self.tick_is_due = false;
+        self.tick_at = None;
         self.last_tick = Some(Instant::now());
         let marks: Arc<[Mark]> = self.scene.take_changes(Utc::now()).into();
         if marks.is_empty() {

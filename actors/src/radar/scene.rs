@@ -300,7 +300,8 @@ impl Scene {
             visit_status: tracked.visit_status.map(VisitStatus::name),
         };
         let json = serde_json::to_vec(&wire).expect("a mark has only strings and finite numbers");
-        Some(Mark { worker, place: point.place, json: Bytes::from(json) })
+        let online = presence == Presence::Online;
+        Some(Mark { worker, place: point.place, online, json: Bytes::from(json) })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The scene against the clock, and the live registry with stand-ins for board and store.
 
+mod ticks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

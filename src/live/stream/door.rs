@@ -74,30 +74,56 @@ impl Door {
         if head.method != Method::GET {
             return Err(Problem::new(Code::METHOD_NOT_ALLOWED, "The stream is opened with GET."));
         }
-        if self.hubs.is_draining() || self.hubs.sockets() >= self.hubs.config.max_sockets {
-            return Err(Problem::new(Code::UNAVAILABLE, "This server takes no more streams. Try again."));
-        }
-        if !self.is_welcome_origin(&head.headers) {
-            return Err(Problem::new(Code::FORBIDDEN, "Pages of this origin may not open a stream."));
-        }
+        self.has_room()?;
+        self.checks_origin(&head.headers)?;
         if !speaks_our_protocol(&head.headers) {
             return Err(Problem::new(Code::VALIDATION_ERROR, format!("The subprotocol is {PROTOCOL}.")));
         }
-        let query = Query::of(head);
-        if query.holds_token {
-            let detail = "Tokens do not belong into a URL. Use a ticket, the Authorization header or an auth frame.";
-            return Err(Problem::new(Code::UNAUTHENTICATED, detail));
-        }
-        if let Some(token) = bearer(&head.headers) {
-            return self.admit(token).await.map(Entry::Known);
-        }
-        if let Some(ticket) = query.ticket {
-            return self.redeem(ticket).await.map(Entry::Known);
+        if let Some(who) = self.named(&head.headers, head.uri.query().unwrap_or_default()).await? {
+            return Ok(Entry::Known(who));
         }
         if self.nameless.load(Ordering::Relaxed) >= self.config.nameless_max {
             return Err(Problem::new(Code::OVERLOADED, "Too many streams wait for an identity."));
         }
         Ok(Entry::Nameless)
+    }
+
+    /// The same for a stream over plain HTTP, on which no first frame can say who it is.
+    pub async fn admit_request(&self, headers: &HeaderMap, query: &str) -> Result<Who, Problem> {
+        self.has_room()?;
+        self.checks_origin(headers)?;
+        let nobody = || Problem::new(Code::UNAUTHENTICATED, "Send Authorization: Bearer …, or a ticket in the URL.");
+        self.named(headers, query).await?.ok_or_else(nobody)
+    }
+
+    fn has_room(&self) -> Result<(), Problem> {
+        if self.hubs.is_draining() || self.hubs.sockets() >= self.hubs.config.max_sockets {
+            return Err(Problem::new(Code::UNAVAILABLE, "This server takes no more streams. Try again."));
+        }
+        Ok(())
+    }
+
+    fn checks_origin(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        if self.is_welcome_origin(headers) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::FORBIDDEN, "Pages of this origin may not open a stream."))
+    }
+
+    /// Whoever the request names, if it names somebody.
+    async fn named(&self, headers: &HeaderMap, query: &str) -> Result<Option<Who>, Problem> {
+        let query = Query::of(query);
+        if query.holds_token {
+            let detail = "Tokens do not belong into a URL. Use a ticket, the Authorization header or an auth frame.";
+            return Err(Problem::new(Code::UNAUTHENTICATED, detail));
+        }
+        if let Some(token) = bearer(headers) {
+            return self.admit(token).await.map(Some);
+        }
+        match query.ticket {
+            Some(ticket) => self.redeem(ticket).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     pub async fn admit(&self, token: String) -> Result<Who, Problem> {
@@ -190,9 +216,9 @@ struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    fn of(head: &'a RequestHead) -> Self {
+    fn of(text: &'a str) -> Self {
         let mut query = Query::default();
-        for (name, value) in head.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('=')) {
+        for (name, value) in text.split('&').filter_map(|pair| pair.split_once('=')) {
             match name {
                 "ticket" => query.ticket = Some(value),
                 "token" | "access_token" | "accessToken" | "jwt" | "authorization" => query.holds_token = true,
@@ -226,10 +252,9 @@ mod tests {
 
     #[test]
     fn a_token_in_the_url_is_seen() {
-        let query = |text: &str| {
-            let mut head = RequestHead::default();
-            head.uri = format!("/api/v1/stream?{text}").parse().expect("a URI");
-            (Query::of(&head).ticket.map(str::to_owned), Query::of(&head).holds_token)
+        let query = |text: &'static str| {
+            let query = Query::of(text);
+            (query.ticket.map(str::to_owned), query.holds_token)
         };
         assert_eq!(query("ticket=abc&x=1"), (Some("abc".into()), false));
         assert_eq!(query("access_token=eyJ"), (None, true));

@@ -1,8 +1,9 @@
-//! The live stream from outside: `GET /stream` (WebSocket) and its tickets. Invariants: every upgrade request is let in
-//! here and nowhere else; a socket hangs on a sign-in and ends with it. What is said on the stream is decided in
-//! `muster_actors::hub`.
+//! The live stream from outside: `GET /stream` (WebSocket), `GET /stream/sse` (events over plain HTTP) and tickets.
+//! Invariants: every upgrade request is let in here and nowhere else; a stream hangs on a sign-in and ends with it. What
+//! is said on it is decided in `muster_actors::hub`.
 
 mod door;
+mod events;
 mod inbox;
 mod openapi;
 mod routes;
@@ -16,4 +17,4 @@ pub use door::{Door, DoorConfig, PROTOCOL};
 pub use openapi::Doc;
 pub use routes::routes;
 pub use serve::{ServeConfig, Serving, serve};
-pub use sources::{Reports, SignIns};
+pub use sources::{People, Reports, SignIns};

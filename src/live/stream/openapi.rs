@@ -5,5 +5,5 @@ use utoipa::OpenApi;
 use super::routes;
 
 #[derive(OpenApi)]
-#[openapi(paths(routes::ticket))]
+#[openapi(paths(routes::ticket, routes::sse))]
 pub struct Doc;

@@ -19,6 +19,7 @@ use actix_web::dev::AppConfig;
 use rustls::ServerConfig;
 
 use super::Door;
+use super::events::RawLine;
 use super::upgrade::{Line, upgrade};
 
 #[derive(Clone, Copy, Debug)]
@@ -166,6 +167,10 @@ impl Frame {
             .client_disconnect_timeout(Duration::from_secs(1))
             .local_addr(addr)
             .tcp_nodelay(true)
+            // Who streams over plain HTTP and does not read can only be hung up on from below.
+            .on_connect_ext(|line: &T, data| {
+                data.insert(RawLine::of(line.socket()));
+            })
             .upgrade(fn_service(move |(request, framed)| {
                 let door = door.clone();
                 async move { upgrade::<T>(door, request, framed).await.map_err(Broken) }

@@ -29,6 +29,8 @@ const LINGER: Duration = Duration::from_secs(5);
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+    /// The last text and its frame: what many sockets are sent is framed once, and one buffer serves them all.
+    static FRAMED: RefCell<(Bytes, Bytes)> = RefCell::default();
 }
 
 const TEXT: u8 = 0x81;
@@ -52,6 +54,16 @@ fn frame(first: u8, payload: &[u8]) -> Bytes {
     }
     frame.put_slice(payload);
     frame.freeze()
+}
+
+fn text_frame(text: &Bytes) -> Bytes {
+    FRAMED.with_borrow_mut(|(last, framed)| {
+        // As long as it is kept here, no other text can lie at the same place.
+        if (last.as_ptr(), last.len()) != (text.as_ptr(), text.len()) {
+            (*last, *framed) = (text.clone(), frame(TEXT, text));
+        }
+        framed.clone()
+    })
 }
 
 struct Wire<T> {
@@ -149,7 +161,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Outlet for Socket<T> {
     fn send(&self, text: Bytes) -> Sent {
-        self.write(frame(TEXT, &text))
+        self.write(text_frame(&text))
     }
     fn ping(&self) {
         self.write(frame(PING, b""));

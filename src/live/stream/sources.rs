@@ -1,19 +1,23 @@
-//! What the hubs ask for, answered from this side: which sign-ins have ended, and positions sent over a socket.
+//! What the hubs ask for, answered from this side: which sign-ins have ended, what people are called, and positions sent
+//! over a socket.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::Utc;
-use muster_actors::hub::{Doorman, Fault, Uplink, Who};
+use muster_actors::hub::{Doorman, Fault, Names, Uplink, Who};
 use muster_actors::live::Live;
 use muster_actors::ports::{Later, Unavailable};
-use muster_domain::ids::{AccountId, SessionId, WorkerId};
+use muster_domain::ids::{AccountId, SessionId, UserId, WorkerId};
 use serde_json::json;
 
+use super::store::name_of;
 use crate::http::Problem;
 use crate::identity::sessions::Sessions;
 use crate::live::positions::{Frame, Incoming, Outcome, Protocol, report};
 use crate::store::work::to_micros;
+use crate::store::{Store, Undone};
 
 /// Points in one frame.
 const MAX_POINTS: usize = 1_000;
@@ -25,6 +29,21 @@ impl Doorman for SignIns {
     fn ended(&self, sessions: Vec<(AccountId, SessionId)>) -> Later<Result<Vec<SessionId>, Unavailable>> {
         let sign_ins = self.0.clone();
         Box::pin(async move { sign_ins.ended(sessions).await.map_err(crate::store::journal::unavailable) })
+    }
+}
+
+/// People by their rows.
+pub struct People(pub Store);
+
+impl Names for People {
+    fn name(&self, account: AccountId, user: UserId) -> Later<Result<String, Unavailable>> {
+        let store = self.0.clone();
+        Box::pin(async move {
+            let found = store.quiet(account, move |unit| {
+                Box::pin(async move { Ok::<_, Undone<Infallible>>(name_of(unit.conn(), account, user).await?) })
+            });
+            found.await.ok().flatten().ok_or(Unavailable)
+        })
     }
 }
 

@@ -1,9 +1,9 @@
-//! Tickets, in the directory: read before the account is known, and only ever as a hash.
+//! Tickets, in the directory: read before the account is known, and only ever as a hash. And what people are called.
 
 use chrono::{DateTime, Utc};
-use muster_domain::ids::{AccountId, SessionId};
+use muster_domain::ids::{AccountId, SessionId, UserId};
 use sha2::{Digest, Sha256};
-use sqlx::Row;
+use sqlx::{PgConnection, Row};
 
 use crate::store::{Store, StoreError};
 
@@ -45,4 +45,16 @@ pub async fn take_ticket(store: &Store, ticket: &str) -> Result<Option<(AccountI
     .await?;
     let valid = row.filter(|row| row.get::<Option<bool>, _>("valid").unwrap_or(false));
     Ok(valid.map(|row| (AccountId(row.get("account_id")), SessionId(row.get("subject")))))
+}
+
+/// Needs the account's scope.
+pub async fn name_of(conn: &mut PgConnection, account: AccountId, user: UserId) -> Result<Option<String>, StoreError> {
+    let name = sqlx::query_scalar(
+        "SELECT trim(concat_ws(' ', first_name, last_name)) FROM users WHERE account_id = $1 AND id = $2",
+    )
+    .bind(account.0)
+    .bind(user.0)
+    .fetch_optional(conn)
+    .await?;
+    Ok(name)
 }

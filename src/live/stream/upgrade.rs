@@ -101,7 +101,7 @@ where
 }
 
 /// Socket options that only streams need. One that the system does not know is no reason to refuse.
-fn tune(io: &impl AsRawFd) {
+pub(super) fn tune(io: &impl AsRawFd) {
     let options = [
         (libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1),
         #[cfg(target_os = "linux")]

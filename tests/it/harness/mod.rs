@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod cluster;
+pub mod cuts;
 pub mod office;
 pub mod person;
 pub mod process;

@@ -60,7 +60,9 @@ impl Person {
         }
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.expect("a body");
+        // A stream of events never ends; that it began is its answer.
+        let is_endless = status == 200 && headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let text = if is_endless { String::new() } else { response.text().await.expect("a body") };
         Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 }

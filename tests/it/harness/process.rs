@@ -84,6 +84,13 @@ impl Process {
         App::outside(self.addr, Arc::new(db))
     }
 
+    /// What the program holds of the machine's memory.
+    pub fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
+        line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
     /// PostgreSQL's first process, and where its socket is.
     fn postmaster(&self) -> Option<(u32, PathBuf)> {
         let text = fs::read_to_string(self.dir.path().join("pg/postmaster.pid")).ok()?;

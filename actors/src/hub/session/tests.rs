@@ -29,7 +29,7 @@ fn told(entries: Vec<Entry>) -> Vec<Arc<Delivered>> {
 
 fn drain(session: &mut Session) -> Vec<Value> {
     let now = Instant::now();
-    std::iter::from_fn(|| session.pump(&Marks::default(), &PlainWire, now)).map(|frame| json(&frame)).collect()
+    std::iter::from_fn(|| session.pump(&mut Marks::default(), &PlainWire, now)).map(|frame| json(&frame)).collect()
 }
 
 fn picture(seq: i64, visits: &[&Visit]) -> Picture {
@@ -40,7 +40,7 @@ fn picture(seq: i64, visits: &[&Visit]) -> Picture {
 /// A session whose schedule subscription stands at 540.
 fn live(role: Role) -> Session {
     let mut session = Session::new(who(role));
-    let out = session.on_frame(&format!("{DAY}}}"), Some(tide(540)));
+    let out = session.on_frame(&format!("{DAY}}}"), Some(tide(540)), &Marks::default());
     assert_eq!(json(&out.send[0])["type"], "subscribed");
     assert!(matches!(out.wishes[0], Wish::Picture { sub: 1, .. }));
     session.on_picture(1, picture(540, &[]), &mut Out::default());
@@ -51,7 +51,7 @@ fn live(role: Role) -> Session {
 #[test]
 fn subscribe_first_then_snapshot_and_nothing_falls_between() {
     let mut session = Session::new(who(Role::Dispatcher));
-    let out = session.on_frame(&format!("{DAY}}}"), None);
+    let out = session.on_frame(&format!("{DAY}}}"), None, &Marks::default());
     assert!(out.send.is_empty() && out.wishes.is_empty(), "the feed has not answered");
     let mut out = Out::default();
     session.on_joined(tide(540), &mut out);
@@ -71,7 +71,7 @@ fn subscribe_first_then_snapshot_and_nothing_falls_between() {
 #[test]
 fn a_snapshot_that_is_behind_the_feed_is_bridged_from_the_journal() {
     let mut session = Session::new(who(Role::Owner));
-    session.on_frame(&format!("{DAY}}}"), Some(tide(540)));
+    session.on_frame(&format!("{DAY}}}"), Some(tide(540)), &Marks::default());
     let mut out = Out::default();
     session.on_picture(1, picture(538, &[]), &mut out);
     assert!(matches!(out.wishes[0], Wish::Replay { sub: 1, after: 538 }));
@@ -88,7 +88,7 @@ fn a_resume_continues_the_chain_and_a_foreign_or_old_cursor_is_reset() {
     let resume = |epoch: &str| format!(r#"{DAY},"resume":{{"epoch":"{epoch}","seq":512}}}}"#);
     let epoch = tide(0).epoch.to_string();
     let mut session = Session::new(who(Role::Dispatcher));
-    let out = session.on_frame(&resume(&epoch), Some(tide(540)));
+    let out = session.on_frame(&resume(&epoch), Some(tide(540)), &Marks::default());
     assert!(matches!(out.wishes[..], [Wish::Replay { sub: 1, after: 512 }]));
     let mut out = Out::default();
     let entries = told(vec![entry(513, &visit(1, Some(hours(1, 2)), &[]), None)]);
@@ -100,7 +100,7 @@ fn a_resume_continues_the_chain_and_a_foreign_or_old_cursor_is_reset() {
     assert_eq!(json(&session.heartbeat())["upto"]["d"], 540, "what was not shown is vouched for too");
 
     let mut session = Session::new(who(Role::Dispatcher));
-    session.on_frame(&resume(&epoch), Some(tide(540)));
+    session.on_frame(&resume(&epoch), Some(tide(540)), &Marks::default());
     let mut out = Out::default();
     session.on_replayed(1, &Replay::TooOld, tide(540), &mut out);
     let kinds: Vec<Value> = out.send.iter().map(|frame| json(frame)["type"].clone()).collect();
@@ -108,7 +108,7 @@ fn a_resume_continues_the_chain_and_a_foreign_or_old_cursor_is_reset() {
     assert!(matches!(out.wishes[..], [Wish::Picture { .. }]));
 
     let mut session = Session::new(who(Role::Dispatcher));
-    let out = session.on_frame(&resume("of another world"), Some(tide(540)));
+    let out = session.on_frame(&resume("of another world"), Some(tide(540)), &Marks::default());
     assert_eq!(json(&out.send[1])["type"], "reset");
 }
 
@@ -116,7 +116,11 @@ fn a_resume_continues_the_chain_and_a_foreign_or_old_cursor_is_reset() {
 fn a_cursor_of_the_whole_account_is_none_for_one_who_sees_only_his_own() {
     let epoch = tide(0).epoch.to_string();
     let mut session = Session::new(who(Role::Worker));
-    let out = session.on_frame(&format!(r#"{DAY},"resume":{{"epoch":"{epoch}","seq":1}}}}"#), Some(tide(5)));
+    let out = session.on_frame(
+        &format!(r#"{DAY},"resume":{{"epoch":"{epoch}","seq":1}}}}"#),
+        Some(tide(5)),
+        &Marks::default(),
+    );
     assert_eq!(json(&out.send[1])["type"], "reset");
 }
 
@@ -154,7 +158,7 @@ fn a_worker_sees_only_what_is_his_and_hears_when_he_loses_it() {
 #[test]
 fn each_role_gets_the_topics_it_may_read() {
     let code = |role: Role, frame: &str| {
-        let out = Session::new(who(role)).on_frame(frame, None);
+        let out = Session::new(who(role)).on_frame(frame, None, &Marks::default());
         out.send.first().map(|frame| json(frame)["code"].clone()).unwrap_or_default()
     };
     let workers = r#"{"type":"subscribe","id":"m","topic":"workers"}"#;
@@ -170,20 +174,22 @@ fn names_are_taken_once_and_there_is_a_limit() {
     let mut session = Session::new(who(Role::Owner));
     let subscribe = |id: usize| format!(r#"{{"type":"subscribe","id":"{id}","topic":"workers"}}"#);
     for id in 0..MAX_SUBSCRIPTIONS {
-        assert_eq!(json(&session.on_frame(&subscribe(id), None).send[0])["type"], "subscribed");
+        assert_eq!(json(&session.on_frame(&subscribe(id), None, &Marks::default()).send[0])["type"], "subscribed");
     }
-    let refused = |session: &mut Session, frame: &str| json(&session.on_frame(frame, None).send[0])["code"].clone();
+    let refused = |session: &mut Session, frame: &str| {
+        json(&session.on_frame(frame, None, &Marks::default()).send[0])["code"].clone()
+    };
     assert_eq!(refused(&mut session, &subscribe(0)), "ID_TAKEN");
     assert_eq!(refused(&mut session, &subscribe(99)), "TOO_MANY_SUBSCRIPTIONS");
     assert_eq!(refused(&mut session, r#"{"type":"unsubscribe","id":"99"}"#), "SUBSCRIPTION_UNKNOWN");
-    session.on_frame(r#"{"type":"unsubscribe","id":"0"}"#, None);
-    assert_eq!(json(&session.on_frame(&subscribe(99), None).send[0])["type"], "subscribed");
+    session.on_frame(r#"{"type":"unsubscribe","id":"0"}"#, None, &Marks::default());
+    assert_eq!(json(&session.on_frame(&subscribe(99), None, &Marks::default()).send[0])["type"], "subscribed");
 }
 
 #[test]
 fn facts_that_cannot_wait_any_longer_are_an_overflow_never_a_gap() {
     let mut session = Session::new(who(Role::Owner));
-    session.on_frame(&format!("{DAY}}}"), Some(tide(0)));
+    session.on_frame(&format!("{DAY}}}"), Some(tide(0)), &Marks::default());
     let a = visit(1, Some(hours(1, 2)), &[]);
     let many = |from: i64, to: i64| told((from..=to).map(|seq| entry(seq, &a, None)).collect());
     let most = super::super::log::BACKLOG_MAX as i64;
