@@ -139,6 +139,18 @@ test("the_focus_outlives_what_others_do_and_only_the_lane_that_changed_is_drawn"
   assert.match(await said(), /Nora Frei, Gas leak/, "who did it is read aloud");
 });
 
+test("what_is_in_somebodys_hand_says_so_to_the_others", async () => {
+  const card = `.card[data-visit="${second}"]`;
+  await other.focus(card);
+  await other.keyboard.press("m");
+  await page.waitForSelector(`${card} [data-held]`);
+  assert.match(await page.textContent(`${card} [data-held]`), /Nora Frei is moving this/);
+  assert.match(await page.getAttribute(card, "aria-label"), /Nora Frei is moving this/);
+  assert.equal(await other.locator(`${card} [data-held]`).count(), 0, "one's own hand is no news");
+  await other.keyboard.press("Escape");
+  await page.waitForSelector(`${card} [data-held]`, { state: "detached" });
+});
+
 test("an_arrival_that_a_fence_noticed_is_confirmed_with_one_tap_or_put_aside", async () => {
   const around = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
   const answer = await account.create("/jobs", "job", { title: "Panic bar", clientId: client, visits: [{ startsAt: around(-10), endsAt: around(50) }] });
