@@ -26,6 +26,7 @@ use rustls::ServerConfig;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::demo::city::basemap::{self, Basemap};
+use crate::demo::remote::{self, Remote};
 use crate::dispatch::visits::telling::{Fragments, Schedules};
 use crate::ground::Ground;
 use crate::http::app::Announce;
@@ -66,11 +67,11 @@ impl Running {
 
 /// From nothing to a server that answers. While the database is being made ready, the port already says so.
 pub async fn start(settings: Settings) -> anyhow::Result<Running> {
-    start_with(settings, Basemap::default()).await
+    start_with(settings, Basemap::default(), None).await
 }
 
-/// The same, with streets of its own for the map.
-pub async fn start_with(settings: Settings, basemap: Basemap) -> anyhow::Result<Running> {
+/// The same, with streets of its own for the map, and the remote control of a demonstration.
+pub async fn start_with(settings: Settings, basemap: Basemap, remote: Option<Remote>) -> anyhow::Result<Running> {
     let listener = TcpListener::bind(settings.listen)
         .with_context(|| format!("cannot listen on {}; is another server running there?", settings.listen))?;
     listener.set_nonblocking(true)?;
@@ -81,7 +82,7 @@ pub async fn start_with(settings: Settings, basemap: Basemap) -> anyhow::Result<
     let (app, tracks) = (house.app.clone(), Arc::clone(&house.tracks));
     waiting.stop(false).await;
     let addr = listener.local_addr()?;
-    let server = serve(&settings, house, basemap, listener, tls)?;
+    let server = serve(&settings, house, (basemap, remote), listener, tls)?;
     keep_partitions(app.store.clone());
     tracing::info!(%addr, "muster serves");
     Ok(Running { addr, app, server, tracks, ground })
@@ -206,8 +207,9 @@ fn assemble(settings: &Settings, store: Store, secrets: Secrets) -> House {
     House { app, identity, door, tracks }
 }
 
-/// Every route of the server.
-pub fn routes(cfg: &mut ServiceConfig) {
+/// Every route of the server; with `demo` those of a demonstration too.
+pub fn routes(cfg: &mut ServiceConfig, demo: bool) {
+    let also = if demo { remote::routes } else { |_: &mut ServiceConfig| {} };
     cfg.app_data(PathConfig::default().error_handler(shell::path_error))
         .configure(health::routes)
         .service(
@@ -222,6 +224,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
                 .configure(dispatch::visits::routes)
                 .configure(basemap::routes)
                 .configure(openapi::routes)
+                .configure(also)
                 .default_service(to(shell::unknown_path)),
         )
         .configure(live::positions::ingest_routes)
@@ -231,7 +234,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
 fn serve(
     settings: &Settings,
     house: House,
-    basemap: Basemap,
+    (basemap, remote): (Basemap, Option<Remote>),
     listener: TcpListener,
     tls: Option<ServerConfig>,
 ) -> anyhow::Result<Serving> {
@@ -241,9 +244,12 @@ fn serve(
     let told = Data::new(live::positions::Told::default());
     let config = ServeConfig { threads: settings.threads, ..ServeConfig::default() };
     let streams = Data::from(Arc::clone(&door));
+    let remote = remote.map(Data::new);
     let serving = stream::serve(config, listener, tls, door, move || {
+        let (remote, is_demo) = (remote.clone(), remote.is_some());
         Web::new()
             .app_data(streams.clone())
+            .configure(move |cfg| drop(remote.map(|remote| cfg.app_data(remote))))
             .app_data(data.clone())
             .app_data(identity.clone())
             .app_data(basemap.clone())
@@ -251,7 +257,7 @@ fn serve(
             .app_data(told.clone())
             .wrap(Compress::default())
             .wrap(from_fn(shell::around))
-            .configure(routes)
+            .configure(move |cfg| routes(cfg, is_demo))
     })?;
     Ok(serving)
 }

@@ -16,6 +16,7 @@ use actix_web::{App as Web, HttpRequest, HttpResponse, ResponseError};
 use rustls::ServerConfig;
 use serde_json::{Map, Value, json};
 
+use crate::demo::remote::Remote;
 use crate::http::{App, Code, Problem};
 use crate::observe;
 
@@ -36,7 +37,7 @@ async fn live() -> HttpResponse {
 
 /// Ready means: the database answers, and there is room to write. What exactly is wrong stays in the log: this page is
 /// read by anybody.
-async fn ready(app: Data<App>) -> HttpResponse {
+async fn ready(app: Data<App>, remote: Option<Data<Remote>>) -> HttpResponse {
     let database = match tokio::time::timeout(CHECK_TIMEOUT, app.store.ping()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
@@ -54,7 +55,12 @@ async fn ready(app: Data<App>) -> HttpResponse {
         .map(|(name, check)| ((*name).to_owned(), json!({ "status": if check.is_ok() { "ok" } else { "failed" } })))
         .collect();
     if all_well {
-        HttpResponse::Ok().json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "checks": told }))
+        let mut body = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "checks": told });
+        if remote.is_some() {
+            // So that the console knows, without asking elsewhere for what is not there, that it has controls to show.
+            body["demo"] = json!(true);
+        }
+        HttpResponse::Ok().json(body)
     } else {
         let body = json!({ "status": "unavailable", "checks": told });
         HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "1")).json(body)

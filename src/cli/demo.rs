@@ -6,21 +6,26 @@ use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
+use tokio::sync::mpsc;
 
 use super::{Given, signalled, words};
 use crate::boot;
 use crate::demo::city::City;
 use crate::demo::city::basemap::Basemap;
 use crate::demo::client::Server;
+use crate::demo::crew;
+use crate::demo::remote::{Remote, Rush, SPEEDS};
 use crate::demo::seed::{self, Wanted};
-use crate::demo::worker::{self, Floor};
+use crate::demo::worker::Floor;
 use crate::settings::{Environment, Settings};
 
-const KEEP_UP_EVERY: Duration = Duration::from_secs(240);
+/// Of passwords that everybody knows: thousands of people are hired and sign in, on the machine that shows them.
+const PASSWORD_COST: u32 = 4;
+const MOST_WORKERS: i64 = 10_000;
 /// The access log of thirty phones would fill a disk with nothing new.
 const LOG: &str = "info,muster::http::shell=warn";
 
@@ -29,12 +34,12 @@ pub struct Options {
     #[command(flatten)]
     given: Given,
     /// How many simulated workers
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=500), value_name = "N")]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=MOST_WORKERS), value_name = "N")]
     workers: u16,
     /// Another city and other people
     #[arg(long, default_value_t = 1, value_name = "S")]
     seed: u64,
-    /// How much faster than life the workers move and work
+    /// How much faster than life the workers live; it can be changed in the console
     #[arg(long, default_value_t = 1.0, value_parser = speed, value_name = "X")]
     speed: f64,
     /// The log on standard output, as `muster serve` does it
@@ -43,8 +48,8 @@ pub struct Options {
 }
 
 fn speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse::<f64>().ok().filter(|speed| (0.1..=100.0).contains(speed));
-    speed.ok_or_else(|| "a number from 0.1 to 100".to_owned())
+    let speed = text.parse::<f64>().ok().filter(|speed| SPEEDS.contains(speed));
+    speed.ok_or_else(|| "a number from 0.1 to 60".to_owned())
 }
 
 pub async fn run(options: Options) -> anyhow::Result<()> {
@@ -56,21 +61,27 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let city = City::build(options.seed);
     let basemap = Basemap(Some(city.basemap().to_string().into()));
     let (data_dir, seed) = (settings.data_dir.clone(), options.seed);
-    let running = boot::start_with(settings, basemap).await?;
+    let (remote, rushes) = Remote::new(seed, options.speed, usize::from(options.workers));
+    let running = boot::start_with(settings, basemap, Some(remote.clone())).await?;
     let server = Server::at(&format!("http://{}", own_address(running.addr)));
     let wanted = Wanted::of(seed, usize::from(options.workers));
     let tell = |what: &str, done: usize, total: usize| progress.count(what, done, total);
-    let (speed, report_every_s) = (options.speed, worker::REPORT_EVERY_S);
-    let floor = Arc::new(Floor { city, server, seed, speed, report_every_s });
+    let floor = Arc::new(Floor::new(city, server, seed, wanted.workers, remote));
+    let screen = words::Screen {
+        port: running.addr.port(),
+        network: network_address(running.addr),
+        workers: wanted.workers,
+        seed,
+        speed: options.speed,
+        ..words::Screen::default()
+    };
+    let log = (!options.log_stdout).then(|| data_dir.join("demo.log"));
     tokio::select! {
         () = signalled() => {}
-        ended = demonstrate(&floor, &wanted, &tell, |seeded| {
+        ended = demonstrate(floor, wanted, rushes, &tell, |seeded| {
             progress.end();
-            let screen = words::Screen {
-                port: running.addr.port(), network: network_address(running.addr), workers: wanted.workers,
-                fresh: seeded.fresh, jobs: seeded.jobs, seconds: began.elapsed().as_secs(),
-                log: (!options.log_stdout).then(|| data_dir.join("demo.log")),
-            };
+            let (fresh, jobs, rest) = (seeded.fresh, seeded.jobs, !seeded.is_complete);
+            let screen = words::Screen { fresh, jobs, rest, seconds: began.elapsed().as_secs(), log, ..screen };
             print!("{screen}");
             std::io::stdout().flush().ok();
         }) => ended?,
@@ -83,31 +94,30 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
 /// Seeds, sends the workers out, and keeps them busy; ends only by failing.
 async fn demonstrate(
-    floor: &Arc<Floor>,
-    wanted: &Wanted,
+    floor: Arc<Floor>,
+    wanted: Wanted,
+    rushes: mpsc::Receiver<Rush>,
     tell: seed::Tell<'_>,
     ready: impl FnOnce(&seed::Seeded),
 ) -> anyhow::Result<()> {
-    let seeded = seed::seed(&floor.server, &floor.city, wanted, tell).await;
+    let seeded = seed::seed(&floor.server, &floor.city, &wanted, tell).await;
     let seeded = seeded.context("the demonstration cannot be set up")?;
-    let mut crew = tokio::task::JoinSet::new();
-    for hired in seeded.crew.iter().cloned() {
-        crew.spawn(worker::work(Arc::clone(floor), hired));
-    }
+    floor.book.open(seeded.office()).await.context("the schedule cannot be read")?;
+    floor.remote.belongs_to(seeded.account);
     ready(&seeded);
-    loop {
-        tokio::time::sleep(KEEP_UP_EVERY).await;
-        match seed::keep_up(&seeded, &floor.city, wanted).await {
-            Ok(jobs) => tracing::info!(jobs, refusals = ?floor.server.refusals(), "the demonstration goes on"),
-            Err(refusal) => tracing::warn!(%refusal, "no new work for the demonstration"),
-        }
-    }
+    crew::run(floor, seeded, wanted, rushes).await;
+    Ok(())
 }
 
 /// Like `serve`, but open to the phones of the network, and with data of its own.
 fn settings(given: &Given) -> anyhow::Result<Settings> {
     let listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, Settings::default().listen.port()));
-    let mut settings = given.settings_over(Settings { listen, log: LOG.to_owned(), ..Settings::default() })?;
+    let mut settings = given.settings_over(Settings {
+        listen,
+        log: LOG.to_owned(),
+        password_cost: PASSWORD_COST,
+        ..Settings::default()
+    })?;
     if settings.env == Environment::Production {
         anyhow::bail!("the demonstration has well-known passwords; it does not run with MUSTER_ENV=production");
     }

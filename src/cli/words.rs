@@ -6,12 +6,17 @@ use std::path::PathBuf;
 
 use crate::demo::people::{ACCOUNT, DISPATCHER, OWNER, PASSWORD, email_of};
 
+#[derive(Default)]
 pub struct Screen {
     pub port: u16,
     pub network: Option<IpAddr>,
     pub workers: usize,
+    pub seed: u64,
+    pub speed: f64,
     pub fresh: bool,
     pub jobs: usize,
+    /// Part of the crew gets its work while the demonstration runs.
+    pub rest: bool,
     pub seconds: u64,
     pub log: Option<PathBuf>,
 }
@@ -22,7 +27,8 @@ impl fmt::Display for Screen {
             1 => email_of(0),
             count => format!("{} … {}", email_of(0), email_of(count - 1)),
         };
-        writeln!(f, "\n  Muster is running: {ACCOUNT}, with {} simulated workers.\n", self.workers)?;
+        let workers = if self.workers == 1 { "worker" } else { "workers" };
+        writeln!(f, "\n  Muster is running: {ACCOUNT}, with {} simulated {workers}.\n", self.workers)?;
         row(f, "Open", &format!("http://localhost:{}", self.port))?;
         if let Some(ip) = self.network {
             row(f, "On a phone", &format!("http://{}:{}   (in the same network)", bracketed(ip), self.port))?;
@@ -33,6 +39,8 @@ impl fmt::Display for Screen {
         row(f, "Workers", &crew)?;
         row(f, "Password", &format!("{PASSWORD}   (the same for everybody)"))?;
         writeln!(f)?;
+        row(f, "Simulation", &format!("seed {}, {}", self.seed, times(self.speed)))?;
+        row(f, "", "The bar in the console stops it, hurries it, makes trouble.")?;
         row(f, "API", &format!("http://localhost:{}/api/v1", self.port))?;
         if let Some(log) = &self.log {
             row(f, "Log", &log.display().to_string())?;
@@ -43,12 +51,19 @@ impl fmt::Display for Screen {
             (false, jobs) => format!("Found the last demonstration, added {jobs} jobs"),
         };
         writeln!(f, "\n  {work}; ready after {} s.", self.seconds)?;
+        if self.rest {
+            writeln!(f, "  The rest of the crew gets its work in the next minutes.")?;
+        }
         writeln!(f, "  Ctrl-C stops it. The data stays: the next start goes on from here.\n")
     }
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
     writeln!(f, "  {name:<12} {value}")
+}
+
+fn times(speed: f64) -> String {
+    if speed == 1.0 { "at the pace of life".to_owned() } else { format!("{speed} times as fast as life") }
 }
 
 fn bracketed(ip: IpAddr) -> String {
@@ -67,9 +82,12 @@ mod tests {
         let screen = Screen {
             port: 8080,
             network: "192.168.1.20".parse().ok(),
-            workers: 30,
+            workers: 10_000,
+            seed: 1,
+            speed: 20.0,
             fresh: true,
             jobs: 140,
+            rest: true,
             seconds: 14,
             log: Some(PathBuf::from("/var/lib/muster/demo/demo.log")),
         };
@@ -79,8 +97,10 @@ mod tests {
             "http://192.168.1.20:8080",
             "owner@demo.test",
             "dispatcher@demo.test",
-            "worker1@demo.test … worker30@demo.test",
+            "worker1@demo.test … worker10000@demo.test",
             "Demo-dispatch-1",
+            "20 times as fast as life",
+            "rest of the crew",
             "demo.log",
             "Ctrl-C",
         ] {

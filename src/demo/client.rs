@@ -18,6 +18,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(400);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Checking a password costs a core a quarter of a second; the server has other things to do as well.
 const SIGN_INS_AT_ONCE: usize = 2;
+const PAGE: usize = 200;
 
 /// A server and how it answered so far.
 #[derive(Clone)]
@@ -164,6 +165,21 @@ pub struct Session {
 impl Session {
     pub async fn get(&self, path: &str) -> Answered {
         self.call(Method::GET, path, None).await
+    }
+    /// Every page of a list.
+    pub async fn get_all(&self, path: &str) -> Result<Vec<Value>, Refusal> {
+        let mut all = Vec::new();
+        for page in 1.. {
+            let answer = self.get(&format!("{path}?limit={PAGE}&page={page}")).await?;
+            let items = answer["data"].as_array().cloned().unwrap_or_default();
+            let is_last = items.len() < PAGE;
+            all.extend(items);
+            let total = answer["meta"]["total"].as_u64();
+            if is_last || total.is_some_and(|total| all.len() as u64 >= total) {
+                break;
+            }
+        }
+        Ok(all)
     }
     /// Wraps attributes into the envelope.
     pub async fn post(&self, path: &str, kind: &str, attributes: Value) -> Answered {

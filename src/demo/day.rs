@@ -14,6 +14,12 @@ pub const ROOM: Duration = Duration::minutes(140);
 /// Between two visits there is at least the way from one to the next.
 const GAP_MIN: (f64, f64) = (14.0, 40.0);
 
+/// How many urgent calls come at once, how urgent, and by when they are to be done.
+pub const RUSH_JOBS: usize = 20;
+pub const RUSH_PRIORITY: i16 = 5;
+pub const RUSH_WITHIN: Duration = Duration::hours(2);
+const RUSH_MOST_MIN: i64 = 60;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     pub title: &'static str,
@@ -97,6 +103,8 @@ pub struct Hand {
     pub until: DateTime<Utc>,
     /// His other work ends then; nothing before it.
     pub free_from: Option<DateTime<Utc>>,
+    /// One of a crowd: he gets so many visits from now on, and no past.
+    pub only: Option<usize>,
 }
 
 /// A full day for these hands: what is done, what is under way, what is to come.
@@ -109,7 +117,7 @@ pub fn lanes(chance: &mut Chance, hands: &[Hand], clients: usize, now: DateTime<
             None => anchor(chance, hand, now),
         };
         let (mut back, earliest) = (at, (now - BACK).max(hand.from));
-        while hand.free_from.is_none() {
+        while hand.free_from.is_none() && hand.only.is_none() {
             let task = task_for(chance, &hand.skills, &mut before);
             let end = quarter(back - minutes(chance, GAP_MIN));
             back = end - Duration::minutes(task.minutes);
@@ -122,7 +130,7 @@ pub fn lanes(chance: &mut Chance, hands: &[Hand], clients: usize, now: DateTime<
         loop {
             let task = task_for(chance, &hand.skills, &mut before);
             let end = at + Duration::minutes(task.minutes);
-            if end > last {
+            if end > last || hand.only.is_some_and(|most| windows.len() == most) {
                 break;
             }
             windows.push((task, at, end));
@@ -177,6 +185,23 @@ pub fn queue(
         jobs.push(job(chance, task, None));
     }
     jobs
+}
+
+/// Urgent calls, all at once, from these clients: nobody has them yet, and each is to be done within two hours.
+pub fn rush(chance: &mut Chance, near: &[usize], now: DateTime<Utc>) -> Vec<NewJob> {
+    let mut calls: Vec<&Task> = TASKS.iter().filter(|task| task.minutes <= RUSH_MOST_MIN).collect();
+    let mut callers = near.to_vec();
+    chance.shuffle(&mut calls);
+    chance.shuffle(&mut callers);
+    let call = |number: usize| {
+        let task = Task { priority: RUSH_PRIORITY, ..calls[number % calls.len()].clone() };
+        let latest = (RUSH_WITHIN - Duration::minutes(task.minutes + 5)).num_minutes() as f64;
+        let start = quarter(now + minutes(chance, (10.0, latest)));
+        let window = Some((start, start + Duration::minutes(task.minutes)));
+        let client = callers[number % callers.len().max(1)];
+        NewJob { task, client, window, worker: None, progress: Progress::Planned, force: None }
+    };
+    if callers.is_empty() { Vec::new() } else { (0..RUSH_JOBS).map(call).collect() }
 }
 
 /// A second visit over a planned one, which somebody decided to allow.
@@ -236,6 +261,7 @@ mod tests {
             from: now - Duration::hours(5),
             until: now + Duration::hours(5),
             free_from: None,
+            only: None,
         };
         (0..28).map(hand).collect()
     }
@@ -267,5 +293,29 @@ mod tests {
         assert_eq!(queue.iter().filter(|job| job.task.skill == RARE_SKILL).count(), 1);
         let forced = forced_pair(&mut Chance::new(4), &jobs, 60, now).expect("somebody has later work");
         assert!(forced.window.expect("a window").0 > now && forced.worker.is_some());
+    }
+
+    #[test]
+    fn one_of_a_crowd_has_a_short_day_and_no_past() {
+        let now: DateTime<Utc> = "2026-11-23T00:10:00Z".parse().expect("RFC 3339");
+        let hands: Vec<Hand> = crew(now).into_iter().map(|hand| Hand { only: Some(2), ..hand }).collect();
+        let jobs = lanes(&mut Chance::new(4), &hands, 60, now);
+        assert_eq!(jobs.len(), 2 * hands.len());
+        assert!(jobs.iter().all(|job| job.window.is_some_and(|(_, end)| end > now)));
+    }
+
+    #[test]
+    fn a_rush_is_twenty_urgent_calls_of_the_next_two_hours_that_nobody_has() {
+        let now: DateTime<Utc> = "2026-11-23T00:10:00Z".parse().expect("RFC 3339");
+        for seed in 0..50 {
+            let jobs = rush(&mut Chance::new(seed), &[4, 7, 9], now);
+            assert_eq!(jobs.len(), RUSH_JOBS);
+            for job in &jobs {
+                let (start, end) = job.window.expect("a window");
+                assert!(start > now && end <= now + RUSH_WITHIN, "{start} to {end}");
+                assert!(job.worker.is_none() && job.task.priority == RUSH_PRIORITY && [4, 7, 9].contains(&job.client));
+            }
+        }
+        assert!(rush(&mut Chance::new(1), &[], now).is_empty());
     }
 }

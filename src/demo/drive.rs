@@ -1,30 +1,22 @@
-//! How a van moves along a way, and what the phone in it would say. Time comes in as seconds; no clock, no network.
-
-use muster_domain::Place;
+//! How a van moves along a way. Time comes in as seconds; no clock, no network, and no phone: what is read of it is `phone`'s.
 
 use super::chance::Chance;
 use super::city::{City, Route, Spot, Xy};
+use super::phone::Around;
 
 const ACCELERATION: f64 = 1.8;
 const BRAKING: f64 = 2.4;
 /// Around a right angle; straight on there is no limit but the street's.
 const CORNER_MPS: f64 = 4.0;
 const STEP_S: f64 = 0.5;
-/// A day's work takes about a third of the battery.
-const DRAIN_PCT_PER_S: f64 = 1.0 / 800.0;
-const LOW_PCT: f64 = 9.0;
-const CHARGE_PCT_PER_S: f64 = 1.0 / 60.0;
 
 pub struct Van {
     at: Xy,
     spot: Spot,
     way: Option<Way>,
     heading_deg: f64,
-    battery_pct: f64,
-    charging: bool,
     /// How this one drives, around 1.
     haste: f64,
-    chance: Chance,
 }
 
 struct Way {
@@ -36,23 +28,18 @@ struct Way {
     entry_mps: Vec<f64>,
 }
 
-/// One reading of the phone.
-#[derive(Clone, Debug)]
-pub struct Fix {
-    pub place: Place,
-    pub accuracy_m: f64,
+/// Where a van really is, and how it moves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Truth {
+    pub at: Xy,
     pub speed_mps: f64,
-    pub heading_deg: Option<f64>,
-    pub battery_pct: f64,
-    pub charging: bool,
-    pub activity: &'static str,
+    pub heading_deg: f64,
 }
 
 impl Van {
     pub fn parked(city: &City, spot: Spot, mut chance: Chance) -> Self {
-        let (battery_pct, haste) = (chance.between(38.0, 97.0), chance.between(0.82, 1.02));
-        let heading_deg = chance.between(0.0, 360.0);
-        Self { at: city.at(spot), spot, way: None, heading_deg, battery_pct, charging: false, haste, chance }
+        let (haste, heading_deg) = (chance.between(0.82, 1.02), chance.between(0.0, 360.0));
+        Self { at: city.at(spot), spot, way: None, heading_deg, haste }
     }
 
     pub fn is_moving(&self) -> bool {
@@ -90,7 +77,6 @@ impl Van {
 
     /// Lets `seconds` pass.
     pub fn pass(&mut self, seconds: f64) {
-        self.use_battery(seconds);
         let mut left = seconds;
         while left > 0.0 {
             let step = left.min(STEP_S);
@@ -108,39 +94,22 @@ impl Van {
         }
     }
 
-    fn use_battery(&mut self, seconds: f64) {
-        if self.battery_pct < LOW_PCT {
-            self.charging = true;
+    /// Stands where it is; when time passes again, it goes on.
+    pub fn stand(&mut self) {
+        if let Some(way) = &mut self.way {
+            way.speed_mps = 0.0;
         }
-        if self.battery_pct > 92.0 {
-            self.charging = false;
-        }
-        let change = if self.charging { CHARGE_PCT_PER_S } else { -DRAIN_PCT_PER_S };
-        self.battery_pct = (self.battery_pct + change * seconds).clamp(1.0, 100.0);
     }
 
-    /// What the phone reads now: some metres off, and never quite still.
-    pub fn fix(&mut self) -> Fix {
+    pub fn truth(&self) -> Truth {
         let speed_mps = self.way.as_ref().map_or(0.0, |way| way.speed_mps);
-        let moving = speed_mps > 0.5;
-        let accuracy_m = if moving { self.chance.between(4.0, 9.0) } else { self.chance.between(7.0, 18.0) };
-        let off_m = self.chance.between(0.0, accuracy_m * 0.28);
-        let angle = self.chance.between(0.0, std::f64::consts::TAU);
-        let read = Xy::new(self.at.x + off_m * angle.cos(), self.at.y + off_m * angle.sin());
-        Fix {
-            place: read.place(),
-            accuracy_m: tenths(accuracy_m),
-            speed_mps: if moving { tenths(speed_mps) } else { 0.0 },
-            heading_deg: moving.then(|| self.heading_deg.round().rem_euclid(360.0)),
-            battery_pct: self.battery_pct.round(),
-            charging: self.charging,
-            activity: if moving { "driving" } else { "still" },
-        }
+        Truth { at: self.at, speed_mps, heading_deg: self.heading_deg }
     }
-}
 
-fn tenths(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
+    pub fn around(&self, city: &City) -> Around {
+        let in_tunnel = self.way.as_ref().is_some_and(|way| way.route.legs[way.leg].tunnel);
+        Around { in_tunnel, at_mouth: !in_tunnel && city.is_at_a_mouth(self.at) }
+    }
 }
 
 impl Way {
@@ -223,17 +192,26 @@ mod tests {
     }
 
     #[test]
-    fn a_parked_phone_wanders_by_metres_only() {
+    fn a_van_goes_through_a_tunnel_and_stands_where_it_broke_down() {
         let city = City::build(1);
-        let spot = city.some_address(&mut Chance::new(8), 2000.0).kerb;
-        let mut van = Van::parked(&city, spot, Chance::new(8));
-        for _ in 0..100 {
-            van.pass(4.0);
-            let fix = van.fix();
-            assert!(Xy::of(fix.place).distance_m(city.at(spot)) < 6.0);
-            assert_eq!((fix.speed_mps, fix.heading_deg), (0.0, None));
+        let (from, to) = city.tunnel_mouths()[0];
+        let mut van = Van::parked(&city, city.nearest(from.place()), Chance::new(8));
+        van.go(&city, city.nearest(to.place()));
+        let (mut under, mut mouths) = (0, 0);
+        while van.is_moving() {
+            van.pass(1.0);
+            under += usize::from(van.around(&city).in_tunnel);
+            mouths += usize::from(van.around(&city).at_mouth);
         }
-        assert!(van.fix().battery_pct <= 97.0);
+        assert!(under > 12, "{under} seconds under ground");
+        van.go(&city, city.nearest(from.place()));
+        van.pass(8.0);
+        assert!(van.truth().speed_mps > 2.0, "{mouths}");
+        let broke_down = van.truth().at;
+        van.stand();
+        assert_eq!((van.truth().speed_mps, van.truth().at), (0.0, broke_down));
+        van.pass(30.0);
+        assert!(van.truth().at.distance_m(broke_down) > 20.0, "repaired, it goes on");
     }
 
     #[test]

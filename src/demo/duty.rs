@@ -1,7 +1,7 @@
 //! What a worker does next: drives to his visits in their order, works, reports, and runs errands in between.
 //! Decides only; driving is `drive`, talking to the server is `worker`.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use muster_domain::Place;
 use muster_domain::dispatch::{Step, VisitStatus};
 use serde_json::Value;
@@ -10,14 +10,21 @@ use uuid::Uuid;
 use super::chance::Chance;
 use super::city::{City, Spot};
 use super::drive::Van;
+use super::incidents::{Encounter, Reception};
 
+/// Parking, ringing, saying hello.
 const SETTLE_S: (f64, f64) = (50.0, 140.0);
 const BREAK_S: (f64, f64) = (420.0, 780.0);
 const REST_S: (f64, f64) = (60.0, 400.0);
+const UNPLANNED_S: (f64, f64) = (1_200.0, 2_400.0);
 const EARLY_S: (f64, f64) = (60.0, 240.0);
 const LOOK_AHEAD_S: f64 = 2_400.0;
 const ERRAND: f64 = 0.8;
-const NOBODY_HOME: f64 = 0.03;
+/// How long one waits before one goes again.
+const GIVES_UP_AFTER_S: (f64, f64) = (420.0, 720.0);
+/// Whoever has had none yet and has time goes to lunch.
+const LUNCH: f64 = 0.3;
+const LUNCH_S: (f64, f64) = (1_200.0, 1_800.0);
 
 /// A visit, as its worker sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,29 +57,58 @@ pub enum Act {
     Report(Uuid, Step),
 }
 
+/// When it is: by the office's clock, and by how much has happened since the start, which stands still while the
+/// demonstration is paused and runs ahead when it is hurried.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    pub at: DateTime<Utc>,
+    pub passed_s: f64,
+    /// How much faster than life everything goes.
+    pub speed: f64,
+}
+
+/// Where one goes when there is nothing to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Haunts {
+    pub home: Spot,
+    /// Where he has errands between visits.
+    pub errands: [Spot; 3],
+    pub canteen: Spot,
+}
+
 pub struct Duty {
     chance: Chance,
-    speed: f64,
-    home: Spot,
-    /// Where he has errands between visits.
-    errands: [Spot; 3],
+    seed: u64,
+    worker: usize,
+    haunts: Haunts,
     /// What he is at, and when he will be done with this part of it.
-    part: Option<(Uuid, VisitStatus, DateTime<Utc>)>,
-    idle_until: DateTime<Utc>,
+    part: Option<(Uuid, VisitStatus, f64)>,
+    /// The visit he met last, how it goes, and how many he has met.
+    met: Option<(Uuid, Encounter)>,
+    encounters: u64,
+    idle_until_s: f64,
+    has_eaten: bool,
     early_s: f64,
     /// He is on his way to a visit.
     on_the_way: bool,
 }
 
 impl Duty {
-    /// `speed` is how much faster than life everything goes.
-    pub fn new(mut chance: Chance, speed: f64, home: Spot, errands: [Spot; 3], now: DateTime<Utc>) -> Self {
+    pub fn new(seed: u64, worker: usize, haunts: Haunts) -> Self {
+        let mut chance = Chance::of(seed, &format!("duty {worker}"));
         let early_s = chance.between(EARLY_S.0, EARLY_S.1);
-        let idle_until = now + seconds(chance.between(0.0, 90.0) / speed);
-        Self { chance, speed, home, errands, part: None, idle_until, early_s, on_the_way: false }
+        let idle_until_s = chance.between(0.0, 90.0);
+        let (part, met, encounters) = (None, None, 0);
+        let (has_eaten, on_the_way) = (false, false);
+        Self { chance, seed, worker, haunts, part, met, encounters, idle_until_s, has_eaten, early_s, on_the_way }
     }
 
-    pub fn next(&mut self, city: &City, orders: &[Order], van: &Van, now: DateTime<Utc>) -> Act {
+    /// Somebody waits for him.
+    pub fn is_expected(&self) -> bool {
+        self.on_the_way
+    }
+
+    pub fn next(&mut self, city: &City, orders: &[Order], van: &Van, now: Now) -> Act {
         let active = orders.iter().find(|order| order.status.is_active());
         let paused = || orders.iter().find(|order| order.status == VisitStatus::Paused);
         match active.or_else(paused) {
@@ -82,14 +118,14 @@ impl Duty {
                 let lost = std::mem::take(&mut self.on_the_way) && van.is_moving();
                 match self.set_out(city, orders, van, now) {
                     // The visit was taken from him: he need not go there.
-                    Act::Nothing if lost => Act::Go(self.errands[0]),
+                    Act::Nothing if lost => Act::Go(self.haunts.errands[0]),
                     act => act,
                 }
             }
         }
     }
 
-    fn pursue(&mut self, city: &City, order: &Order, van: &Van, now: DateTime<Utc>) -> Act {
+    fn pursue(&mut self, city: &City, order: &Order, van: &Van, now: Now) -> Act {
         self.on_the_way = order.status == VisitStatus::Traveling;
         if order.status == VisitStatus::Traveling {
             let to = order.place.map(|place| city.nearest(place));
@@ -99,85 +135,109 @@ impl Duty {
                 _ => Act::Report(order.id, Step::Arrive),
             };
         }
-        let due = self.due(order, now);
-        if now < due {
+        let reception = self.encounter(order.id).reception;
+        if now.passed_s < self.due_s(order, now) {
             return Act::Nothing;
         }
         match order.status {
-            VisitStatus::OnSite if self.chance.happens(NOBODY_HOME) => Act::Report(order.id, Step::NoAccess),
+            VisitStatus::OnSite if reception == Reception::NobodyHome => Act::Report(order.id, Step::NoAccess),
             VisitStatus::OnSite | VisitStatus::Paused => Act::Report(order.id, Step::Start),
             _ => Act::Report(order.id, Step::Complete),
         }
     }
 
+    /// How this visit goes: decided when he first meets it.
+    fn encounter(&mut self, visit: Uuid) -> Encounter {
+        if let Some((_, encounter)) = self.met.filter(|(met, _)| *met == visit) {
+            return encounter;
+        }
+        let encounter = Encounter::of(self.seed, self.worker, self.encounters);
+        self.encounters += 1;
+        self.met = Some((visit, encounter));
+        encounter
+    }
+
     /// When the present part of a visit ends: fixed when it is first seen.
-    fn due(&mut self, order: &Order, now: DateTime<Utc>) -> DateTime<Utc> {
-        if let Some((id, status, due)) = self.part
+    fn due_s(&mut self, order: &Order, now: Now) -> f64 {
+        if let Some((id, status, due_s)) = self.part
             && (id, status) == (order.id, order.status)
         {
-            return due;
+            return due_s;
         }
         let began_here = self.part.is_some_and(|(id, ..)| id == order.id);
-        let (least, most) = match order.status {
-            VisitStatus::OnSite => SETTLE_S,
-            VisitStatus::Paused => BREAK_S,
-            _ => self.work_s(order, began_here, now),
+        let encounter = self.encounter(order.id);
+        let lasts_s = match (order.status, encounter.reception) {
+            (VisitStatus::OnSite, Reception::Waits(seconds)) => seconds,
+            (VisitStatus::OnSite, Reception::NobodyHome) => self.between(GIVES_UP_AFTER_S),
+            (VisitStatus::OnSite, Reception::Expected) => self.between(SETTLE_S),
+            (VisitStatus::Paused, _) => self.between(BREAK_S),
+            _ => self.work_s(order, began_here, encounter.takes, now),
         };
-        let due = now + seconds(self.chance.between(least, most) / self.speed);
-        self.part = Some((order.id, order.status, due));
-        due
+        self.part = Some((order.id, order.status, now.passed_s + lasts_s));
+        now.passed_s + lasts_s
     }
 
-    /// As long as planned, more or less; somebody who was found at work ends when the plan says.
-    fn work_s(&self, order: &Order, began_here: bool, now: DateTime<Utc>) -> (f64, f64) {
-        let Some((start, end)) = order.window else { return (1_200.0, 2_400.0) };
-        let planned_s = if began_here { (end - start).num_seconds() } else { (end - now).num_seconds() } as f64;
+    /// As long as it takes of what was planned; somebody who was found at work has part of it behind him.
+    fn work_s(&mut self, order: &Order, began_here: bool, takes: f64, now: Now) -> f64 {
+        let Some((start, end)) = order.window else { return self.between(UNPLANNED_S) };
+        let planned_s = (end - start).num_seconds() as f64;
         if began_here {
-            (planned_s * 0.65, planned_s * 0.98)
-        } else {
-            (planned_s.max(60.0) * 0.9, planned_s.max(60.0) + 120.0)
+            return planned_s * takes;
         }
+        let left_s = ((end - now.at).num_seconds() as f64).max(60.0);
+        left_s + (takes - 1.0).max(0.0) * planned_s + self.between((-0.1 * left_s, 120.0))
     }
 
-    fn set_out(&mut self, city: &City, orders: &[Order], van: &Van, now: DateTime<Utc>) -> Act {
+    fn between(&mut self, (least, most): (f64, f64)) -> f64 {
+        self.chance.between(least, most)
+    }
+
+    fn set_out(&mut self, city: &City, orders: &[Order], van: &Van, now: Now) -> Act {
         let ahead = orders.iter().filter(|order| order.status == VisitStatus::Scheduled);
         let next = ahead.filter_map(|order| Some((order.window?.0, order))).min_by_key(|(start, _)| *start);
-        let Some((start, order)) = next else { return self.rest(van, &[self.home], now) };
-        let left_s = (start - now).num_milliseconds() as f64 / 1000.0 * self.speed_up();
+        let Some((start, order)) = next else { return self.rest(van, &[self.haunts.home], now) };
+        // With everything going faster, the day's hours are waited for less.
+        let left_s = (start - now.at).num_milliseconds() as f64 / 1000.0 / now.speed.max(1.0);
         if left_s > LOOK_AHEAD_S {
-            return self.rest(van, &self.errands.clone(), now);
+            return self.rest(van, &self.haunts.errands.clone(), now);
         }
         let way_s = order.place.map_or(0.0, |place| van.estimate_s(city, city.nearest(place)));
         if left_s <= way_s + self.early_s {
-            self.early_s = self.chance.between(EARLY_S.0, EARLY_S.1);
+            self.early_s = self.between(EARLY_S);
             return Act::Report(order.id, Step::StartTravel);
         }
-        if left_s > way_s + 900.0 { self.rest(van, &self.errands.clone(), now) } else { Act::Nothing }
+        if left_s > way_s + 900.0 { self.rest(van, &self.haunts.errands.clone(), now) } else { Act::Nothing }
     }
 
-    /// With everything going faster, the day's hours are waited for less.
-    fn speed_up(&self) -> f64 {
-        1.0 / self.speed.max(1.0)
-    }
-
-    /// Stands a while, fetches material, or drives where he belongs.
-    fn rest(&mut self, van: &Van, places: &[Spot], now: DateTime<Utc>) -> Act {
-        if van.is_moving() || now < self.idle_until {
+    /// Stands a while, eats, fetches material, or drives where he belongs.
+    fn rest(&mut self, van: &Van, places: &[Spot], now: Now) -> Act {
+        if van.is_moving() || now.passed_s < self.idle_until_s {
             return Act::Nothing;
         }
-        self.idle_until = now + seconds(self.chance.between(REST_S.0, REST_S.1) / self.speed);
+        if !self.has_eaten && self.chance.happens(LUNCH) {
+            self.has_eaten = true;
+            self.idle_until_s = now.passed_s + self.between(LUNCH_S);
+            return Act::Go(self.haunts.canteen);
+        }
+        self.idle_until_s = now.passed_s + self.between(REST_S);
         let place = self.chance.pick(places);
         if van.bound_for() != place && self.chance.happens(ERRAND) { Act::Go(place) } else { Act::Nothing }
     }
 }
 
-fn seconds(seconds: f64) -> Duration {
-    Duration::milliseconds((seconds * 1000.0) as i64)
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::Duration;
+
     use super::*;
+
+    fn haunts(home: Spot, depot: Spot) -> Haunts {
+        Haunts { home, errands: [depot; 3], canteen: depot }
+    }
+
+    fn at(begin: DateTime<Utc>, passed_s: f64) -> Now {
+        Now { at: begin + Duration::milliseconds((passed_s * 1_000.0) as i64), passed_s, speed: 1.0 }
+    }
 
     fn order(id: u128, start: DateTime<Utc>, place: Place) -> Order {
         let window = Some((start, start + Duration::minutes(30)));
@@ -196,17 +256,17 @@ mod tests {
             })
             .collect();
         let mut van = Van::parked(&city, home, Chance::new(2));
-        let mut duty = Duty::new(Chance::new(3), 1.0, home, [depot; 3], begin);
+        let mut duty = Duty::new(3, 0, haunts(home, depot));
         let mut said = Vec::new();
         for tick in 0..5_000 {
-            let now = begin + Duration::seconds(3 * tick);
+            let now = at(begin, 3.0 * f64::from(tick));
             match duty.next(&city, &orders, &van, now) {
                 Act::Nothing => {}
                 Act::Go(to) => van.go(&city, to),
                 Act::Report(id, step) => {
                     let of = orders.iter_mut().find(|order| order.id == id).expect("his own");
                     of.status = muster_domain::dispatch::next_status(of.status, step).expect("an allowed step");
-                    said.push((id.as_u128(), step, now));
+                    said.push((id.as_u128(), step, now.at));
                 }
             }
             van.pass(3.0);
@@ -214,7 +274,7 @@ mod tests {
         let arrived = said.iter().filter(|(_, step, _)| *step == Step::Arrive);
         for (id, _, at) in arrived.clone() {
             let start = begin + Duration::minutes(20 + 60 * *id as i64);
-            assert!((*at - start).num_minutes().abs() <= 5, "{id} at {at}, due {start}");
+            assert!((*at - start).num_minutes().abs() <= 9, "{id} at {at}, due {start}");
         }
         assert_eq!(arrived.map(|(id, ..)| *id).collect::<Vec<_>>(), [0, 1, 2, 3]);
         assert!(orders.iter().all(|order| !order.status.is_open()), "{orders:?}");
@@ -229,7 +289,8 @@ mod tests {
         let [mut first, second] = [1, 2].map(|id| order(id, now, city.some_address(&mut chance, 2200.0).door));
         first.status = VisitStatus::Traveling;
         let van = Van::parked(&city, home, Chance::new(2));
-        let mut duty = Duty::new(Chance::new(3), 1.0, home, [depot; 3], now);
+        let mut duty = Duty::new(3, 0, haunts(home, depot));
+        let now = at(now, 0.0);
         let to = city.nearest(first.place.expect("a place"));
         assert_eq!(duty.next(&city, &[first, second.clone()], &van, now), Act::Go(to));
         let act = duty.next(&city, std::slice::from_ref(&second), &van, now);
@@ -245,7 +306,8 @@ mod tests {
         let mut only = order(1, now, city.some_address(&mut chance, 2200.0).door);
         only.status = VisitStatus::Traveling;
         let mut van = Van::parked(&city, home, Chance::new(2));
-        let mut duty = Duty::new(Chance::new(3), 1.0, home, [depot; 3], now);
+        let mut duty = Duty::new(3, 0, haunts(home, depot));
+        let now = at(now, 0.0);
         van.go(&city, city.nearest(only.place.expect("a place")));
         assert_eq!(duty.next(&city, &[only], &van, now), Act::Nothing);
         assert_eq!(duty.next(&city, &[], &van, now), Act::Go(depot));

@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use muster_domain::dispatch::VisitStatus;
 
 use super::city::City;
-use super::drive::{Fix, Van};
+use super::drive::{Truth, Van};
 use super::duty::Order;
 
 const BACK: Duration = Duration::minutes(150);
@@ -13,7 +13,7 @@ const DRIVING_S: i64 = 12;
 const STANDING_S: i64 = 180;
 
 /// Drives the van through it, up to `now`.
-pub fn relive(city: &City, van: &mut Van, orders: &[Order], now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Fix)> {
+pub fn relive(city: &City, van: &mut Van, orders: &[Order], now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Truth)> {
     let mut visited: Vec<_> = orders.iter().filter(|order| was_there(order.status)).collect();
     visited.sort_by_key(|order| order.window);
     let behind = |order: &Order| Some((order.window?, order.place?));
@@ -29,7 +29,7 @@ pub fn relive(city: &City, van: &mut Van, orders: &[Order], now: DateTime<Utc>) 
         while van.is_moving() && at < now {
             van.pass(DRIVING_S as f64);
             at += Duration::seconds(DRIVING_S);
-            fixes.push((at.min(now), van.fix()));
+            fixes.push((at.min(now), van.truth()));
         }
         // Who has arrived by the schedule is there, however slowly he drove.
         while van.is_moving() {
@@ -52,12 +52,12 @@ fn was_there(status: VisitStatus) -> bool {
     )
 }
 
-fn stand(van: &mut Van, at: &mut DateTime<Utc>, until: DateTime<Utc>, fixes: &mut Vec<(DateTime<Utc>, Fix)>) {
+fn stand(van: &mut Van, at: &mut DateTime<Utc>, until: DateTime<Utc>, fixes: &mut Vec<(DateTime<Utc>, Truth)>) {
     while *at < until {
         let step = (until - *at).num_seconds().clamp(1, STANDING_S);
         van.pass(step as f64);
         *at += Duration::seconds(step);
-        fixes.push(((*at).min(until), van.fix()));
+        fixes.push(((*at).min(until), van.truth()));
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
         for order in &orders {
             let (start, end) = order.window.expect("a window");
             let middle = fixes.iter().find(|(at, _)| *at > start + (end - start) / 2).expect("a fix at work");
-            let away_m = Xy::of(middle.1.place).distance_m(Xy::of(order.place.expect("a place")));
+            let away_m = middle.1.at.distance_m(Xy::of(order.place.expect("a place")));
             assert!(away_m < 40.0, "{away_m}");
         }
     }

@@ -145,6 +145,11 @@ pub fn email_of(worker: usize) -> String {
     format!("worker{}@demo.test", worker + 1)
 }
 
+pub fn index_of(email: &str) -> Option<usize> {
+    let number: usize = email.strip_prefix("worker")?.strip_suffix("@demo.test")?.parse().ok()?;
+    number.checked_sub(1).filter(|index| email_of(*index) == email)
+}
+
 /// `now` is the wall clock of `ZONE`.
 pub fn workers(city: &City, seed: u64, count: usize, now: NaiveDateTime) -> Vec<NewWorker> {
     let mut chance = Chance::of(seed, "workers");
@@ -155,7 +160,7 @@ pub fn workers(city: &City, seed: u64, count: usize, now: NaiveDateTime) -> Vec<
         first_name: first[index % first.len()].to_owned(),
         last_name: last[(index + index / last.len()) % last.len()].to_owned(),
         email: email_of(index),
-        phone: format!("+41 79 555 {:02} {:02}", 10 + index / 100, index % 100),
+        phone: format!("+41 79 555 {:02} {:02}", (10 + index / 100) % 100, index % 100),
         skills: skills(index, &mut chance),
         home: city.some_address(&mut chance, 2500.0),
         shift: shift(index, now),
@@ -217,7 +222,7 @@ pub fn clients(city: &City, seed: u64, count: usize) -> Vec<NewClient> {
             last_name: person.then(|| last[(index * 7 + index / 48) % last.len()].to_owned()),
             company_name: company,
             email: format!("client{}@example.com", index + 1),
-            phone: format!("+41 76 555 {:02} {:02}", 20 + index / 100, index % 100),
+            phone: format!("+41 76 555 {:02} {:02}", (20 + index / 100) % 100, index % 100),
             address: city.some_address(&mut chance, 2350.0),
             city: TOWN,
             postal_code: chance.pick(&POSTAL_CODES),

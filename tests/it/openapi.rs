@@ -11,8 +11,9 @@ use uuid::Uuid;
 use crate::harness::app::App;
 use crate::harness::person::{Answer, Person};
 
-/// Routes that are not operations of the API: its own description, the stream's handshake, the demonstration's streets.
-const UNDESCRIBED: &[&str] = &["/openapi.json", "/stream", "/stream/sse", "/basemap"];
+/// Routes that are not operations of the API: its own description, the stream's handshake, the demonstration's
+/// streets, and its controls, which only `muster demo` has: what is described is what every server answers.
+const UNDESCRIBED: &[&str] = &["/openapi.json", "/stream", "/stream/sse", "/basemap", "/demo", "/demo/{order}"];
 
 fn document() -> Value {
     serde_json::from_str(muster::openapi::text()).expect("it is JSON")

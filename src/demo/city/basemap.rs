@@ -26,8 +26,8 @@ async fn read(basemap: Option<Data<Basemap>>) -> Result<HttpResponse, Problem> {
 }
 
 impl City {
-    /// A FeatureCollection: streets as lines of class `main` or `minor` with a name, areas of class `water`, `park` or
-    /// `block`.
+    /// A FeatureCollection: streets as lines of class `main` or `minor` with a name, tunnels once more, of class
+    /// `tunnel`, and areas of class `water`, `park` or `block`.
     pub fn basemap(&self) -> Value {
         let areas = self.areas.iter().map(|area| {
             let ring: Vec<[f64; 2]> = area.ring.iter().map(|at| coordinates(*at)).collect();
@@ -42,7 +42,11 @@ impl City {
             let line: Vec<[f64; 2]> = road.iter().map(|at| coordinates(*at)).collect();
             feature(json!({"class": "main"}), "LineString", json!(line))
         });
-        let features: Vec<Value> = areas.chain(roads_out).chain(streets).collect();
+        let tunnels = self.tunnels.iter().map(|tunnel| {
+            let line: Vec<[f64; 2]> = tunnel.nodes.iter().map(|node| coordinates(self.nodes[*node])).collect();
+            feature(json!({"class": "tunnel", "name": tunnel.name}), "LineString", json!(line))
+        });
+        let features: Vec<Value> = areas.chain(roads_out).chain(streets).chain(tunnels).collect();
         json!({"type": "FeatureCollection", "features": features})
     }
 }
@@ -65,7 +69,7 @@ mod tests {
     fn the_basemap_has_every_class_and_closed_rings() {
         let map = City::build(1).basemap();
         let features = map["features"].as_array().expect("features");
-        for class in ["main", "minor", "water", "park", "block"] {
+        for class in ["main", "minor", "tunnel", "water", "park", "block"] {
             assert!(features.iter().any(|feature| feature["properties"]["class"] == class), "{class}");
         }
         for feature in features.iter().filter(|feature| feature["geometry"]["type"] == "Polygon") {

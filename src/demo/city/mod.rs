@@ -6,6 +6,7 @@ mod ground;
 mod layout;
 mod names;
 mod route;
+mod tunnels;
 
 use muster_domain::Place;
 
@@ -13,6 +14,7 @@ use super::chance::Chance;
 pub use ground::Xy;
 use layout::{Area, Street};
 pub use route::{Leg, Route};
+use tunnels::Tunnel;
 
 const DOOR_FROM_STREET_M: f64 = 15.0;
 const METRES_PER_HOUSE: f64 = 11.0;
@@ -28,6 +30,7 @@ pub struct City {
     areas: Vec<Area>,
     /// Drawn, and driven by nobody here.
     roads_out: Vec<Vec<Xy>>,
+    tunnels: Vec<Tunnel>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +42,7 @@ struct Edge {
     /// From the beginning of its street to `a`.
     offset_m: f64,
     limit_mps: f64,
+    tunnel: bool,
 }
 
 /// A point on a street.
@@ -69,18 +73,21 @@ impl City {
                 let length_m = layout.nodes[a].distance_m(layout.nodes[b]);
                 meeting[a].push(edges.len());
                 meeting[b].push(edges.len());
-                edges.push(Edge { a, b, street, length_m, offset_m, limit_mps });
+                edges.push(Edge { a, b, street, length_m, offset_m, limit_mps, tunnel: false });
                 offset_m += length_m;
             }
         }
-        Self {
+        let mut city = Self {
             nodes: layout.nodes,
             edges,
             meeting,
             streets: layout.streets,
             areas: layout.areas,
             roads_out: layout.roads_out,
-        }
+            tunnels: Vec::new(),
+        };
+        city.dig(&mut Chance::of(seed, "tunnels"));
+        city
     }
 
     pub fn at(&self, spot: Spot) -> Xy {
@@ -108,7 +115,8 @@ impl City {
             let along_m = self.edges[edge].length_m * chance.between(0.15, 0.85);
             let kerb = Spot { edge, along_m };
             let at = self.at(kerb);
-            if at.x.hypot(at.y) <= within_m {
+            // Nobody lives in a tunnel.
+            if at.x.hypot(at.y) <= within_m && !self.edges[edge].tunnel {
                 return self.address(kerb, chance.happens(0.5));
             }
         }

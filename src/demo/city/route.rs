@@ -11,6 +11,7 @@ pub struct Leg {
     pub from: Xy,
     pub to: Xy,
     pub limit_mps: f64,
+    pub tunnel: bool,
 }
 
 impl Leg {
@@ -39,23 +40,27 @@ impl City {
     pub fn route(&self, from: Spot, to: Spot) -> Route {
         let (start, end) = (self.at(from), self.at(to));
         if from.edge == to.edge {
-            let limit_mps = self.edges[from.edge].limit_mps;
-            return Route { legs: vec![Leg { from: start, to: end, limit_mps }], end: to };
+            return Route { legs: vec![self.leg(from.edge, start, end)], end: to };
         }
         let path = self.crossings(from, to);
         let mut legs = Vec::with_capacity(path.len() + 1);
         let mut at = start;
-        let mut limit_mps = self.edges[from.edge].limit_mps;
+        let mut edge = from.edge;
         for (index, node) in path.iter().enumerate() {
             if index > 0 {
-                limit_mps = self.edges[self.between(path[index - 1], *node)].limit_mps;
+                edge = self.between(path[index - 1], *node);
             }
-            legs.push(Leg { from: at, to: self.nodes[*node], limit_mps });
+            legs.push(self.leg(edge, at, self.nodes[*node]));
             at = self.nodes[*node];
         }
-        legs.push(Leg { from: at, to: end, limit_mps: self.edges[to.edge].limit_mps });
+        legs.push(self.leg(to.edge, at, end));
         legs.retain(|leg| leg.length_m() > 0.01);
         Route { legs, end: to }
+    }
+
+    fn leg(&self, edge: usize, from: Xy, to: Xy) -> Leg {
+        let edge = &self.edges[edge];
+        Leg { from, to, limit_mps: edge.limit_mps, tunnel: edge.tunnel }
     }
 
     fn between(&self, a: usize, b: usize) -> usize {

@@ -1,9 +1,11 @@
 //! Finds the clients of the demonstration, and makes those that are missing.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Refusal, Session, Tell, Wanted, each, resources};
+use super::{Refusal, Session, Tell, Wanted, each};
 use crate::demo::city::City;
 use crate::demo::people::{self, NewClient};
 
@@ -11,22 +13,18 @@ use crate::demo::people::{self, NewClient};
 pub async fn find(owner: &Session, city: &City, wanted: &Wanted, tell: Tell<'_>) -> Result<Vec<Uuid>, Refusal> {
     let plan = people::clients(city, wanted.seed, wanted.clients);
     let known = known(owner).await?;
-    let id_of = |client: &NewClient, among: &[(String, Uuid)]| {
-        among.iter().find(|(email, _)| *email == client.email).map(|(_, id)| *id)
-    };
-    let missing: Vec<&NewClient> = plan.iter().filter(|client| id_of(client, &known).is_none()).collect();
+    let missing: Vec<&NewClient> = plan.iter().filter(|client| !known.contains_key(&client.email)).collect();
     let made = each("clients", missing, tell, |client| async move {
         let answer = owner.post("/clients", "client", introduction(client)).await?;
         Ok(read(&answer["data"]))
     });
     let mut known = known;
     known.extend(made.await?.into_iter().flatten());
-    Ok(plan.iter().filter_map(|client| id_of(client, &known)).collect())
+    Ok(plan.iter().filter_map(|client| known.get(&client.email).copied()).collect())
 }
 
-async fn known(owner: &Session) -> Result<Vec<(String, Uuid)>, Refusal> {
-    let answer = owner.get("/clients?limit=200").await?;
-    Ok(resources(&answer).iter().filter_map(read).collect())
+async fn known(owner: &Session) -> Result<BTreeMap<String, Uuid>, Refusal> {
+    Ok(owner.get_all("/clients").await?.iter().filter_map(read).collect())
 }
 
 fn read(client: &Value) -> Option<(String, Uuid)> {

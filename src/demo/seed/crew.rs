@@ -1,14 +1,16 @@
 //! Hires the workers, and sees to it that most of them are on shift whenever the demonstration runs.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use muster_domain::Place;
 use muster_domain::dispatch::{Shift, WorkingHours};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Refusal, Session, Tell, Wanted, each, instant, place, resources, wall_clock};
+use super::{Refusal, Session, Tell, Wanted, each, instant, place, wall_clock};
 use crate::demo::city::City;
-use crate::demo::people::{self, NewWorker, PASSWORD, ZONE, email_of};
+use crate::demo::people::{self, NewWorker, PASSWORD, ZONE, index_of};
 
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// With fewer on shift, those who are off get new hours.
@@ -25,6 +27,9 @@ pub struct Hired {
     pub skills: Vec<String>,
     pub home: Option<Place>,
     pub seen_at: Option<Place>,
+    /// As he or the office said; `None`: this server does not ask.
+    pub available: Option<bool>,
+    pub consents: Option<bool>,
     hours: WorkingHours,
     off: Vec<(DateTime<Utc>, DateTime<Utc>)>,
 }
@@ -33,7 +38,7 @@ impl Hired {
     fn read(worker: &Value, crew_size: usize) -> Option<Self> {
         let attributes = &worker["attributes"];
         let email = attributes["email"].as_str()?.to_owned();
-        let index = (0..crew_size).find(|index| email_of(*index) == email)?;
+        let index = index_of(&email).filter(|index| *index < crew_size)?;
         let words = |name: &str| attributes[name].as_array().cloned().unwrap_or_default();
         let shifts = words("workingHours").into_iter().filter_map(|shift| serde_json::from_value::<Shift>(shift).ok());
         let off =
@@ -45,6 +50,8 @@ impl Hired {
             skills: words("skills").iter().filter_map(|skill| skill.as_str().map(str::to_owned)).collect(),
             home: place(&attributes["home"]),
             seen_at: place(&attributes["live"]),
+            available: attributes["available"].as_bool(),
+            consents: attributes["trackingConsent"].as_bool(),
             hours: WorkingHours { zone: ZONE, shifts: shifts.collect() },
             off,
         })
@@ -77,18 +84,18 @@ pub async fn hire(
 ) -> Result<Vec<Hired>, Refusal> {
     let plan = people::workers(city, wanted.seed, wanted.workers, wall_clock(now));
     let known = roster(owner, wanted.workers).await?;
-    let missing: Vec<&NewWorker> =
-        plan.iter().filter(|worker| !known.iter().any(|hired| hired.email == worker.email)).collect();
+    let emails: BTreeSet<&str> = known.iter().map(|hired| hired.email.as_str()).collect();
+    let missing: Vec<&NewWorker> = plan.iter().filter(|worker| !emails.contains(worker.email.as_str())).collect();
     let nobody_new = missing.is_empty();
     each("workers", missing, tell, |worker| owner.post("/workers", "worker", application(worker))).await?;
     let crew = if nobody_new { known } else { roster(owner, wanted.workers).await? };
-    let mended = excuse(owner, &plan, &crew, now).await? + wake(owner, &plan, &crew, now).await?;
+    let mended = excuse(owner, &plan, &crew, now).await? + wake(owner, &plan, &crew, now, tell).await?;
     if mended == 0 { Ok(crew) } else { roster(owner, wanted.workers).await }
 }
 
 async fn roster(owner: &Session, crew_size: usize) -> Result<Vec<Hired>, Refusal> {
-    let answer = owner.get("/workers?limit=200").await?;
-    let mut crew: Vec<Hired> = resources(&answer).iter().filter_map(|worker| Hired::read(worker, crew_size)).collect();
+    let workers = owner.get_all("/workers").await?;
+    let mut crew: Vec<Hired> = workers.iter().filter_map(|worker| Hired::read(worker, crew_size)).collect();
     crew.sort_by_key(|hired| hired.index);
     Ok(crew)
 }
@@ -121,15 +128,23 @@ async fn excuse(owner: &Session, plan: &[NewWorker], crew: &[Hired], now: DateTi
 }
 
 /// Gives new hours to those who are off, if the demonstration would be empty without them.
-async fn wake(owner: &Session, plan: &[NewWorker], crew: &[Hired], now: DateTime<Utc>) -> Result<usize, Refusal> {
+async fn wake(
+    owner: &Session,
+    plan: &[NewWorker],
+    crew: &[Hired],
+    now: DateTime<Utc>,
+    tell: Tell<'_>,
+) -> Result<usize, Refusal> {
     let off: Vec<&Hired> = crew.iter().filter(|hired| hired.here(now).is_none() && !hired.is_excused(now)).collect();
     let on_shift = crew.iter().filter(|hired| hired.here(now).is_some()).count();
     if on_shift as f64 >= LEAST_ON_SHIFT * crew.len() as f64 {
         return Ok(0);
     }
-    for hired in &off {
-        let hours = json!({"workingHours": week(plan[hired.index].shift)});
-        owner.patch(&format!("/workers/{}", hired.id), "worker", hours).await?;
-    }
-    Ok(off.len())
+    let count = off.len();
+    let wake = |hired: &Hired| {
+        let (path, hours) = (format!("/workers/{}", hired.id), json!({"workingHours": week(plan[hired.index].shift)}));
+        async move { owner.patch(&path, "worker", hours).await }
+    };
+    each("new shifts", off, tell, wake).await?;
+    Ok(count)
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use muster_domain::dispatch::VisitStatus;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Hired, Refusal, Session, Tell, Wanted, dice, each, resources};
+use crate::demo::book::workers_of;
 use crate::demo::chance::Chance;
 use crate::demo::day::{self, Hand, NewJob, Progress};
 use crate::demo::duty::Order;
@@ -18,12 +19,15 @@ const LOOK_AHEAD: Duration = Duration::hours(10);
 /// A visit that ended so long ago and is still open is left over.
 const LEFT_OVER_AFTER: Duration = Duration::minutes(75);
 const RECENT: Duration = Duration::hours(4);
+/// So many of a crew have a whole day, with a past; the others, so that thousands can be had, a short one from now on.
+pub const FULL_DAYS: usize = 200;
+const SHORT_DAY: usize = 2;
 
 struct Floor {
     orders: Vec<(Order, Vec<Uuid>)>,
 }
 
-/// Makes what is missing; says how many jobs that was.
+/// Makes what is missing for these of the crew; says how many jobs that was.
 pub async fn fill(
     office: &Session,
     crew: &[Hired],
@@ -56,11 +60,7 @@ impl Floor {
     async fn read(office: &Session, now: DateTime<Utc>) -> Result<Self, Refusal> {
         let (from, to) = (text(now - LOOK_BACK), text(now + LOOK_AHEAD));
         let answer = office.get(&format!("/schedule?from={from}&to={to}")).await?;
-        let workers = |visit: &Value| {
-            let ids = visit["attributes"]["workerIds"].as_array().cloned().unwrap_or_default();
-            ids.iter().filter_map(|id| id.as_str()?.parse().ok()).collect()
-        };
-        let orders = resources(&answer).iter().filter_map(|visit| Some((Order::read(visit)?, workers(visit))));
+        let orders = resources(&answer).iter().filter_map(|visit| Some((Order::read(visit)?, workers_of(visit))));
         Ok(Self { orders: orders.collect() })
     }
 
@@ -94,17 +94,24 @@ impl Floor {
 
     /// Those who are here and have little to do.
     fn hands(&self, crew: &[Hired], now: DateTime<Utc>) -> Vec<Hand> {
+        let mut ends: BTreeMap<Uuid, DateTime<Utc>> = BTreeMap::new();
+        for (order, workers) in &self.orders {
+            let Some((_, end)) = order.window else { continue };
+            for worker in workers {
+                let last = ends.entry(*worker).or_insert(end);
+                *last = end.max(*last);
+            }
+        }
         let hand = |hired: &Hired| {
             let (from, until) = hired.here(now)?;
-            let own = self.orders.iter().filter(|(_, workers)| workers.contains(&hired.id));
-            let ends: Vec<DateTime<Utc>> = own.filter_map(|(order, _)| order.window).map(|(_, end)| end).collect();
-            let last = ends.iter().max().copied().filter(|last| *last > now - RECENT);
+            let last = ends.get(&hired.id).copied().filter(|last| *last > now - RECENT);
             let room = |last: DateTime<Utc>| until.min(now + day::AHEAD) - last.max(now);
             if last.is_some_and(|last| room(last) < day::ROOM) {
                 return None;
             }
             let free_from = last.map(|last| last.max(now) + Duration::minutes(5));
-            Some(Hand { worker: hired.index, skills: hired.skills.clone(), from, until, free_from })
+            let only = (hired.index >= FULL_DAYS).then_some(SHORT_DAY);
+            Some(Hand { worker: hired.index, skills: hired.skills.clone(), from, until, free_from, only })
         };
         crew.iter().filter_map(hand).collect()
     }
@@ -153,10 +160,13 @@ async fn book(
     job: &NewJob,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
-    let worker = job.worker.and_then(|index| crew.iter().find(|hired| hired.index == index)).map(|hired| hired.id);
+    let worker = job.worker.and_then(|index| of_index(crew, index)).map(|hired| hired.id);
     let mut visit = json!({});
     if let Some((start, end)) = job.window {
         visit = json!({"startsAt": text(start), "endsAt": text(end)});
+    }
+    if let Some(worker) = worker.filter(|_| job.force.is_none()) {
+        visit["workerIds"] = json!([worker]);
     }
     let attributes = json!({
         "title": job.task.title, "clientId": clients[job.client % clients.len().max(1)],
@@ -164,14 +174,29 @@ async fn book(
     });
     let made = office.post("/jobs", "job", attributes).await?;
     let Some(visit) = made["included"][0]["id"].as_str() else { return Ok(()) };
-    if let Some(worker) = worker {
-        let mut assignment = json!({"workerIds": [worker]});
-        if let Some(reason) = job.force {
-            assignment["force"] = json!({"reason": reason});
-        }
+    if let Some((worker, reason)) = worker.zip(job.force) {
+        let assignment = json!({"workerIds": [worker], "force": {"reason": reason}});
         office.post(&format!("/visits/{visit}/assign"), "assignment", assignment).await?;
     }
     report(office, visit, job, now).await
+}
+
+/// The crew is sorted by index.
+fn of_index(crew: &[Hired], index: usize) -> Option<&Hired> {
+    crew.binary_search_by_key(&index, |hired| hired.index).ok().map(|at| &crew[at])
+}
+
+/// Urgent calls, from clients who are near; nobody has them yet.
+pub async fn rush(
+    office: &Session,
+    near: &[usize],
+    clients: &[Uuid],
+    chance: &mut Chance,
+    now: DateTime<Utc>,
+) -> Result<usize, Refusal> {
+    let (jobs, quiet) = (day::rush(chance, near, now), |_: &str, _: usize, _: usize| {});
+    let call = |job| async move { book(office, &[], clients, &job, now).await };
+    Ok(each("urgent calls", jobs, &quiet, call).await?.len())
 }
 
 /// What its worker has reported so far, at the times at which he would have.

@@ -11,15 +11,23 @@ use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt};
 use muster_domain::Place;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::chance::Chance;
-use super::city::City;
+use super::city::{City, Xy};
 use super::client::{Refusal, Server, Session};
 use super::people::{self, ACCOUNT, CURRENCY, DISPATCHER, OWNER, PASSWORD, ZONE};
 pub use crew::Hired;
 
+/// A city has so many clients at most.
+const MOST_CLIENTS: usize = 1_200;
+/// A dispatcher can look through a queue of so many.
+const MOST_WAITING: usize = 60;
+/// Urgent calls come from the so many clients nearest to the centre.
+const NEAR_CLIENTS: usize = 40;
+
 /// Requests under way at once; the server does other things too.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 pub struct Wanted {
     pub seed: u64,
@@ -32,7 +40,12 @@ pub struct Wanted {
 impl Wanted {
     pub fn of(seed: u64, workers: usize) -> Self {
         let scaled = |of_thirty: usize| (of_thirty * workers).div_ceil(30);
-        Self { seed, workers, clients: scaled(60).max(6), queue: (scaled(12).max(3), scaled(3)) }
+        Self {
+            seed,
+            workers,
+            clients: scaled(60).clamp(6, MOST_CLIENTS),
+            queue: (scaled(12).clamp(3, MOST_WAITING), scaled(3).min(MOST_WAITING / 4)),
+        }
     }
 }
 
@@ -42,6 +55,9 @@ pub struct Seeded {
     pub fresh: bool,
     pub crew: Vec<Hired>,
     pub jobs: usize,
+    /// Everybody has something to do; of a large crew only the first have, and the others get theirs by and by.
+    pub is_complete: bool,
+    pub account: Uuid,
     owner: Session,
     office: Session,
 }
@@ -57,8 +73,35 @@ pub async fn seed(server: &Server, city: &City, wanted: &Wanted, tell: Tell<'_>)
     let crew = crew::hire(&owner, city, wanted, now, tell).await?;
     let clients = clients::find(&owner, city, wanted, tell).await?;
     let office = server.sign_in(DISPATCHER.2).await?;
-    let jobs = floor::fill(&office, &crew, &clients, wanted, now, tell).await?;
-    Ok(Seeded { fresh, crew, jobs, owner, office })
+    let first = &crew[..crew.len().min(floor::FULL_DAYS)];
+    let jobs = floor::fill(&office, first, &clients, wanted, now, tell).await?;
+    let is_complete = first.len() == crew.len();
+    let account = account_of(&owner).await?;
+    Ok(Seeded { fresh, crew, jobs, is_complete, account, owner, office })
+}
+
+impl Seeded {
+    pub fn office(&self) -> &Session {
+        &self.office
+    }
+}
+
+async fn account_of(owner: &Session) -> Result<Uuid, Refusal> {
+    let answer = owner.get("/account").await?;
+    Ok(answer["data"]["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_default())
+}
+
+/// Urgent calls from around the centre; `nth` of this run.
+pub async fn rush(seeded: &Seeded, city: &City, wanted: &Wanted, nth: u64) -> Result<usize, Refusal> {
+    let quiet = |_: &str, _: usize, _: usize| {};
+    let clients = clients::find(&seeded.owner, city, wanted, &quiet).await?;
+    let plan = people::clients(city, wanted.seed, wanted.clients);
+    let mut near: Vec<usize> = (0..clients.len().min(plan.len())).collect();
+    let from_centre_m = |index: &usize| Xy::of(plan[*index].address.door).distance_m(Xy::new(0.0, 0.0)) as u64;
+    near.sort_by_key(from_centre_m);
+    near.truncate(NEAR_CLIENTS);
+    let mut chance = Chance::of(wanted.seed ^ nth, "rush");
+    floor::rush(&seeded.office, &near, &clients, &mut chance, Utc::now()).await
 }
 
 /// Keeps the floor busy while the demonstration runs on: new shifts, new work, new calls.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster::boot;
+use muster::demo::city::basemap::Basemap;
+use muster::demo::remote::Remote;
 use muster::settings::Settings;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -48,7 +50,12 @@ impl App {
 
     /// A server with other settings than the tests' usual ones.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::on(Arc::new(database().await), change).await
+        Self::on(Arc::new(database().await), change, None).await
+    }
+
+    /// A server with the controls of a demonstration.
+    pub async fn of_demonstration(remote: Remote) -> Self {
+        Self::on(Arc::new(database().await), |_| {}, Some(remote)).await
     }
 
     /// A server that waits for itself for ever if it ever holds one connection while it asks for another.
@@ -58,7 +65,7 @@ impl App {
 
     /// Another server on the same database.
     pub async fn sibling(&self) -> Self {
-        Self::on(Arc::clone(&self.inner.db), |_| {}).await
+        Self::on(Arc::clone(&self.inner.db), |_| {}, None).await
     }
 
     /// A server that somebody else starts and stops.
@@ -66,7 +73,7 @@ impl App {
         Self { inner: Arc::new(Inner { addr, db, http: client(), stop: None, thread: None }) }
     }
 
-    async fn on(db: Arc<TestDb>, change: impl FnOnce(&mut Settings)) -> Self {
+    async fn on(db: Arc<TestDb>, change: impl FnOnce(&mut Settings), remote: Option<Remote>) -> Self {
         let mut settings = Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: std::env::temp_dir(),
@@ -81,7 +88,7 @@ impl App {
         change(&mut settings);
         let (ready, started) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
-        let thread = std::thread::spawn(move || serve(settings, ready, stopped));
+        let thread = std::thread::spawn(move || serve(settings, remote, ready, stopped));
         let addr = started.await.expect("the server starts");
         Self { inner: Arc::new(Inner { addr, db, http: client(), stop: Some(stop), thread: Some(thread) }) }
     }
@@ -134,7 +141,12 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().expect("a client")
 }
 
-fn serve(settings: Settings, ready: oneshot::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {
+fn serve(
+    settings: Settings,
+    remote: Option<Remote>,
+    ready: oneshot::Sender<SocketAddr>,
+    stopped: oneshot::Receiver<()>,
+) {
     let runtime = || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.expect("a runtime")
@@ -143,7 +155,11 @@ fn serve(settings: Settings, ready: oneshot::Sender<SocketAddr>, stopped: onesho
         if std::env::var_os("MUSTER_TEST_LOG").is_some() {
             boot::observe(&settings);
         }
-        let running = boot::start(settings).await.expect("the server starts");
+        let running = match remote {
+            None => boot::start(settings).await,
+            Some(remote) => boot::start_with(settings, Basemap::default(), Some(remote)).await,
+        };
+        let running = running.expect("the server starts");
         ready.send(running.addr).ok();
         stopped.await.ok();
         running.stop().await;
