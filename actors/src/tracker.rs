@@ -102,6 +102,7 @@ impl Tracker {
         count_refusals(&verdicts);
         if !worker.tracking_consent {
             (self.state, self.clocks) = (TrackState::default(), Vec::new());
+            self.fences.forget(self.worker);
             return Ok(nothing_taken(verdicts));
         }
         let taken = points.into_iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(point, _)| point);
@@ -138,7 +139,8 @@ impl Tracker {
             }
         }
         next.note_trouble(trouble);
-        let shown = next.latest().filter(|shown| Some((shown.order(), shown.place)) != before).cloned();
+        let shown = next.latest().cloned();
+        // Also when it is repeated: the flush that should have stored it may have failed.
         let is_shown = |point: &Point| shown.as_ref().filter(|shown| (shown.at, shown.id) == (point.at, point.id));
         let owned = |point: &Point| TrackPoint {
             account: self.account,
@@ -150,7 +152,7 @@ impl Tracker {
         self.state = next;
         count_uses(&uses);
         places.iter().for_each(|point| self.fences.saw(self.worker, point));
-        self.tell(shown);
+        self.tell(shown.filter(|shown| Some((shown.order(), shown.place)) != before));
         Ok(flushed)
     }
 

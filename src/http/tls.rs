@@ -38,8 +38,9 @@ impl ResolvesServerCert for Renewed {
 
 /// Fails with a sentence that names the file when the pair cannot be used. Follows the files as long as the runtime lives.
 pub fn open(files: Files) -> anyhow::Result<ServerConfig> {
-    let current = RwLock::new(Arc::new(read(&files)?));
+    // Before they are read: what changes in between is looked at again.
     let seen = changed_at(&files);
+    let current = RwLock::new(Arc::new(read(&files)?));
     let renewed = Arc::new(Renewed { files, current });
     tokio::spawn(follow(Arc::clone(&renewed), seen, LOOK_EVERY));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -211,7 +211,10 @@ async fn who_withdraws_his_consent_is_followed_no_more_from_that_moment() {
     assert_eq!(ann.at(&restarted).looks_at(&bob).await["live"]["lat"], Value::Null, "also after a restart");
 
     bob.speaks_for(&bob, json!({"trackingConsent": true})).await.ok();
-    assert_eq!(bob.tells(json!({"points": [fix(0, 80.0)]})).await.ok().attributes()["accepted"], 1);
+    let told = bob.tells(json!({"points": [fix(1, 60.0), fix(0, 80.0)]})).await.ok();
+    assert_eq!(told.attributes()["accepted"], 1);
+    let withdrawn_then = json!([{"index": 0, "code": "NO_CONSENT"}]);
+    assert_eq!(told.attributes()["rejected"], withdrawn_then, "what was kept on the phone meanwhile stays his own");
     let events = ann.get("/api/v1/events").await.ok();
     let said: Vec<&Value> =
         events.body["data"].as_array().expect("a list").iter().map(|one| &one["attributes"]).collect();

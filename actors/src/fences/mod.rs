@@ -134,6 +134,11 @@ impl AccountFences {
         tokio::time::timeout(LOAD_PATIENCE, zones.wait_for(Option::is_some)).await.ok();
     }
 
+    /// A worker who is followed no more.
+    pub fn forget(&self, worker: WorkerId) {
+        lock(&self.states).forget(worker);
+    }
+
     /// A point that moved the worker.
     pub fn saw(&self, worker: WorkerId, point: &Point) {
         let (Some(fix), Some(known)) = (Fix::of(point), self.zones.borrow().clone()) else { return };

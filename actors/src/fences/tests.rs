@@ -198,8 +198,13 @@ impl Plot {
         let is_far = |depth: f64, fix: &Fix| depth + fix.accuracy_m + 50.0 <= 0.0;
         let lasted = |since: DateTime<Utc>| fix.at - since >= TimeDelta::seconds(30);
         if plain.there {
+            let silent_since = last.map(|last| last.at).filter(|at| fix.at - *at > TimeDelta::hours(1));
             if depth >= fix.accuracy_m {
                 plain.away = None;
+                if let Some(at) = silent_since {
+                    let outside = Some(at.max(fix.at - TimeDelta::hours(8)));
+                    *plain = Plain { outside, inside: Some((fix.at, fix.at, fix.at)), ..Plain::default() };
+                }
             } else if is_far(depth, fix) {
                 let away = *plain.away.get_or_insert(fix.at);
                 if lasted(away) {

@@ -32,6 +32,7 @@ fn entry(n: u128, skills: &[&str]) -> RosterEntry {
         active: true,
         available: true,
         tracking_consent: true,
+        followed_since: None,
         skills: skills.iter().map(|skill| (*skill).to_owned()).collect(),
         home: None,
         hours: WorkingHours { zone: "UTC".parse().expect("a zone"), shifts: Vec::new() },

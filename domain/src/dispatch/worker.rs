@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::hours::WorkingHours;
@@ -28,6 +29,9 @@ pub struct Worker {
     /// He agrees to be followed while he works. Only he gives it, and only he takes it back.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub tracking_consent: bool,
+    /// What was measured before is nobody's: he was not followed then, and is again. `None`: he always was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed_since: Option<DateTime<Utc>>,
     pub skills: BTreeSet<String>,
     pub home: Option<Place>,
     pub hours: WorkingHours,
@@ -36,13 +40,22 @@ pub struct Worker {
 
 impl Worker {
     /// On shift means inside working hours and not on time off.
-    pub fn is_on_shift(&self, at: chrono::DateTime<chrono::Utc>) -> bool {
+    pub fn is_on_shift(&self, at: DateTime<Utc>) -> bool {
         self.active && self.hours.contains(at) && !self.time_off.values().any(|off| off.window.contains(at))
+    }
+
+    /// Agrees to be followed from now on, or no more.
+    pub fn says_of_being_followed(&mut self, consents: bool, now: DateTime<Utc>) {
+        if consents && !self.tracking_consent {
+            self.followed_since = Some(now);
+        }
+        self.tracking_consent = consents;
     }
 
     /// The steps from this card to `next`, each with the card after it: who said what when is a fact of its own.
     pub fn steps_to(&self, next: &Worker) -> Vec<WorkerFact> {
-        let mut card = Worker { available: self.available, tracking_consent: self.tracking_consent, ..next.clone() };
+        let Worker { available, tracking_consent, followed_since, .. } = *self;
+        let mut card = Worker { available, tracking_consent, followed_since, ..next.clone() };
         let mut facts = Vec::new();
         if card != *self {
             facts.push(WorkerFact { verb: WorkerVerb::Updated, worker: card.clone() });
@@ -53,7 +66,7 @@ impl Worker {
             facts.push(WorkerFact { verb, worker: card.clone() });
         }
         if card.tracking_consent != next.tracking_consent {
-            card.tracking_consent = next.tracking_consent;
+            (card.tracking_consent, card.followed_since) = (next.tracking_consent, next.followed_since);
             let verb = if next.tracking_consent { WorkerVerb::ConsentGiven } else { WorkerVerb::ConsentWithdrawn };
             facts.push(WorkerFact { verb, worker: card });
         }

@@ -16,6 +16,8 @@ pub const LEAVE_MARGIN_M: f64 = 50.0;
 pub const MAX_STRIDE: TimeDelta = TimeDelta::seconds(120);
 /// After so long a silence inside, staying begins anew: that was yesterday.
 pub const FORGETS_AFTER: TimeDelta = TimeDelta::hours(1);
+/// Nobody stays longer without leaving once: of whoever is seen inside after a longer silence it is taken that he was away.
+pub const LONGEST_STAY: TimeDelta = TimeDelta::hours(8);
 /// Of a fix that does not say.
 pub const UNSTATED_ACCURACY_M: f64 = 10.0;
 /// A fix that is less accurate is the cell tower's, not the worker's.
@@ -30,10 +32,10 @@ pub struct Fix {
 }
 
 impl Fix {
-    /// `None` of a point that proves nothing: made up, or too coarse.
+    /// `None` of a point that proves nothing of now: made up, late, or too coarse.
     pub fn of(point: &Point) -> Option<Self> {
         let accuracy_m = point.accuracy_m.map_or(UNSTATED_ACCURACY_M, f64::from).max(0.0);
-        let usable = !point.mock && accuracy_m <= COARSEST_M;
+        let usable = !point.mock && !point.is_late() && accuracy_m <= COARSEST_M;
         usable.then_some(Self { at: point.measured_at(), place: point.place, accuracy_m })
     }
 }
@@ -224,6 +226,10 @@ impl Stay {
                 (Stay::Entering { first_at, last_at: fix.at, since, outside_at }, None)
             }
             Stay::Entering { .. } if surely_out => (Stay::Outside { seen_at: fix.at }, None),
+            Stay::Inside | Stay::Leaving { .. } if surely_in && last.is_some_and(|last| is_forgotten(last, fix)) => {
+                let outside_at = last.map(|last| last.at.max(fix.at - LONGEST_STAY));
+                (Stay::Entering { first_at: fix.at, last_at: fix.at, since: fix.at, outside_at }, None)
+            }
             Stay::Inside if beyond => (Stay::Leaving { first_at: fix.at }, None),
             Stay::Leaving { .. } if surely_in => (Stay::Inside, None),
             Stay::Leaving { first_at } if beyond && fix.at - first_at >= DWELL => {
@@ -234,6 +240,11 @@ impl Stay {
             }
         }
     }
+}
+
+/// Between the two he may have been anywhere.
+fn is_forgotten(last: &Fix, fix: &Fix) -> bool {
+    fix.at - last.at > FORGETS_AFTER
 }
 
 fn is_beyond(depth_m: f64, fix: &Fix) -> bool {
@@ -321,6 +332,29 @@ mod tests {
         let then_back = [(0, 400.0, 5.0), (40, -400.0, 5.0), (80, 0.0, 5.0), (120, 0.0, 5.0)];
         assert_eq!(walk(&small, &then_back), ["passed 19", "arrived 77 Some(40)"], "and the state is right");
         assert_eq!(walk(&small, &[(0, 400.0, 5.0), (400, -400.0, 5.0)]), [""; 0], "nobody knows which way he took");
+    }
+
+    #[test]
+    fn whoever_is_met_inside_after_a_night_has_come_again() {
+        let evening = [(0, 300.0, 5.0), (30, 0.0, 5.0), (60, 0.0, 5.0)];
+        let morning = 15 * 3_600;
+        let again = [(morning, 0.0, 5.0), (morning + 40, 0.0, 5.0)];
+        let told = walk(&zone(None), &[&evening[..], &again[..]].concat());
+        let eight_hours_before = morning - 8 * 3_600;
+        let arrived_again = format!("arrived {morning} Some({eight_hours_before})");
+        assert_eq!(told, ["arrived 20 Some(0)".to_owned(), arrived_again]);
+        let leaving = [&evening[..], &[(90, 170.0, 5.0)], &again[..]].concat();
+        assert_eq!(walk(&zone(None), &leaving).len(), 2, "also of whom was last seen beyond the margin");
+        let lunch = [&evening[..], &[(1_800, 0.0, 5.0), (3_600, 0.0, 5.0)]].concat();
+        assert_eq!(walk(&zone(None), &lunch).len(), 1, "a short silence is nothing");
+    }
+
+    #[test]
+    fn what_was_late_proves_nothing_of_now() {
+        let mut point = point(1, at_eight(), HOME.lat, HOME.lng);
+        assert!(Fix::of(&point).is_some());
+        point.received_at = at_eight() + TimeDelta::hours(2);
+        assert_eq!(Fix::of(&point), None);
     }
 
     #[test]

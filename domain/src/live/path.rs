@@ -237,8 +237,11 @@ impl Fix {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Candidate {
     doubt: Doubt,
+    first: Place,
     last: Fix,
     count: u8,
+    /// Among the doubted themselves.
+    legs_m: f64,
 }
 
 /// Where the points read so far lead to.
@@ -339,22 +342,28 @@ impl Path {
             return Err(());
         }
         let count = candidate.count + 1;
+        let legs_m = candidate.legs_m + fix.place.distance_m(&candidate.last.place);
         let confirmed = match candidate.doubt {
             Doubt::Start if unreachable || here.off_m(fix.place) <= gate_m(fix) => return Err(()),
             Doubt::Start => true,
             Doubt::Jump => !unreachable || count >= JUMP_BELIEVED_AFTER,
         };
         if !confirmed {
-            self.candidate = Some(Candidate { last: *fix, count, ..candidate });
+            self.candidate = Some(Candidate { last: *fix, count, legs_m, ..candidate });
             return Ok(Step { verdict: Verdict::Doubted(candidate.doubt), held: Held::Kept, leg_m: 0.0 });
         }
-        let leg_m = if unreachable { 0.0 } else { here.end.distance_m(&fix.place) };
+        let leg_m = match candidate.doubt {
+            // The way on from the place that nobody can have come to; the leg to it counts once it can have been.
+            Doubt::Jump if unreachable => legs_m,
+            Doubt::Jump => here.end.distance_m(&candidate.first) + legs_m,
+            Doubt::Start => here.end.distance_m(&fix.place),
+        };
         (self.here, self.candidate) = (Some(Here::at(*fix)), None);
         Ok(Step { verdict: Verdict::Used, held: Held::Confirmed, leg_m })
     }
 
     fn doubt(&mut self, doubt: Doubt, fix: Fix, held: Held) -> Step {
-        self.candidate = Some(Candidate { doubt, last: fix, count: 1 });
+        self.candidate = Some(Candidate { doubt, first: fix.place, last: fix, count: 1, legs_m: 0.0 });
         Step { verdict: Verdict::Doubted(doubt), held, leg_m: 0.0 }
     }
 

@@ -74,7 +74,7 @@ pub enum Refusal {
     Future,
     /// The worker was not on shift at the point's own time: nobody is followed home.
     OffShift,
-    /// He has not agreed to be followed, or does no longer.
+    /// He does not agree to be followed, or did not when it was measured.
     NoConsent,
 }
 
@@ -106,6 +106,9 @@ pub fn judge(point: &Point, worker: &Worker, now: DateTime<Utc>) -> Result<(), R
     }
     if point.corrected_at() > now + MAX_AHEAD {
         return Err(Refusal::Future);
+    }
+    if worker.followed_since.is_some_and(|since| point.measured_at() < since) {
+        return Err(Refusal::NoConsent);
     }
     if !worker.is_on_shift(point.measured_at()) {
         return Err(Refusal::OffShift);
@@ -157,6 +160,7 @@ pub(super) mod tests {
             active: true,
             available: true,
             tracking_consent: true,
+            followed_since: None,
             skills: BTreeSet::new(),
             home: None,
             hours: WorkingHours { zone: chrono_tz::Europe::Zurich, shifts: vec![shift] },
@@ -194,6 +198,15 @@ pub(super) mod tests {
         let now = at("2026-11-30T13:00:00Z");
         assert_eq!(judge(&point(1, now, 47.1, 9.5), &worker, now), Err(Refusal::NoConsent));
         assert_eq!(judge(&point(1, now, 91.0, 9.5), &worker, now), Err(Refusal::NoConsent), "before all else");
+    }
+
+    #[test]
+    fn what_was_measured_while_he_was_not_followed_stays_his_own() {
+        let since = at("2026-11-30T12:00:00Z");
+        let worker = Worker { followed_since: Some(since), ..monday_worker() };
+        let (before, now) = (at("2026-11-30T11:59:59Z"), at("2026-11-30T13:00:00Z"));
+        assert_eq!(judge(&point(1, before, 47.1, 9.5), &worker, now), Err(Refusal::NoConsent));
+        assert_eq!(judge(&point(1, since, 47.1, 9.5), &worker, now), Ok(()));
     }
 
     #[test]

@@ -88,6 +88,7 @@ fn worker() -> Worker {
         active: true,
         available: true,
         tracking_consent: true,
+        followed_since: None,
         skills: ["gas".to_owned()].into(),
         home: Place::new(47.1, 9.5),
         hours: WorkingHours {

@@ -167,6 +167,7 @@ fn worker(words: &[&str]) -> Worker {
         active: true,
         available: true,
         tracking_consent: true,
+        followed_since: None,
         skills: after("skills").map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         home: None,
         hours: WorkingHours { zone: chrono_tz::UTC, shifts: shifts.into_iter().collect() },

@@ -55,6 +55,7 @@ pub fn first_rows() -> Rows {
         active: true,
         available: true,
         tracking_consent: true,
+        followed_since: None,
         skills: if number == 0 { BTreeSet::from(["gas".to_owned()]) } else { BTreeSet::new() },
         home: None,
         hours: WorkingHours::always(chrono_tz::UTC),

@@ -105,7 +105,7 @@ fn up_to_date(schema: Result<Schema, String>) -> Finding {
         }
         Ok(Schema { missing: 0, unknown: 0 }) => Finding::well(SUBJECT, "up to date"),
         Ok(Schema { unknown: 1.., .. }) => {
-            let mend = "start the newer program; an older one beside it does no harm while it is exchanged";
+            let mend = "start the newer program; stop older ones first, they cannot read what newer ones write";
             Finding::doubtful(SUBJECT, "made by a newer version of this program", mend)
         }
         Ok(Schema { missing, .. }) => {

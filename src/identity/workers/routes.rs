@@ -81,7 +81,8 @@ async fn created(
     let (skills, home) = (new.skills.clone(), new.home);
     let card = |id| {
         let (time_off, active, available, tracking_consent) = (Default::default(), true, true, true);
-        Worker { id, active, available, tracking_consent, skills, home, hours, time_off }
+        let followed_since = None;
+        Worker { id, active, available, tracking_consent, followed_since, skills, home, hours, time_off }
     };
     let (user, card) = match (&new.who, hiring) {
         (Who::New(hire), Some(hiring)) => {
@@ -257,7 +258,7 @@ async fn no_longer_fit(app: &App, caller: &Caller, id: WorkerId, edit: &Edit) ->
     }
     let (edit, now) = (edit.clone(), caller.moment().now);
     let look = move |board: &muster_domain::dispatch::board::Board| {
-        let next = board.worker(id).map(|card| edit.apply(card));
+        let next = board.worker(id).map(|card| edit.apply(card, now));
         next.map(|next| board.no_longer_fit(&next, now)).unwrap_or_default()
     };
     Ok(app.boards.look(caller.account, look).await?)
@@ -274,7 +275,7 @@ async fn updated(
     let mut profile = store::find(unit.conn(), account, id).await?.ok_or_else(Problem::not_found)?;
     check_version(expected, profile.version, || worker_resource(&profile, None))?;
     let changed = edit.person.apply_details(&mut profile.user);
-    let card = edit.apply(&profile.card);
+    let card = edit.apply(&profile.card, now);
     if changed.is_empty() && card == profile.card {
         return Ok(profile);
     }
@@ -288,12 +289,13 @@ async fn updated(
         unit.note(Fact::Record(RecordFact { verb, id: id.0, version, changed }));
     }
     if card != profile.card {
-        if !card.tracking_consent {
-            forget_last(unit.conn(), account, id).await?;
-        }
         let steps = profile.card.steps_to(&card);
         profile.card = card;
         store::update(unit.conn(), account, &profile).await?;
+        if !profile.card.tracking_consent {
+            // After his row is locked: a flush that is under way has ended, and the next one sees that he withdrew.
+            forget_last(unit.conn(), account, id).await?;
+        }
         steps.into_iter().for_each(|step| unit.note(Fact::Worker(step)));
     }
     Ok(profile)

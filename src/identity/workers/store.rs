@@ -18,7 +18,7 @@ use crate::identity::users;
 use crate::store::{StoreError, pattern};
 
 const SELECT: &str = "SELECT u.*, true AS is_worker, w.skills, w.home_lat, w.home_lng, w.time_zone, w.working_hours,
-        w.active, w.available, w.tracking_consent,
+        w.active, w.available, w.tracking_consent, w.followed_since,
         w.version AS profile_version, w.created_at AS profile_created_at, w.updated_at AS profile_updated_at
     FROM workers w JOIN users u ON (u.account_id, u.id) = (w.account_id, w.id) WHERE w.account_id = ";
 
@@ -53,7 +53,7 @@ pub async fn update(conn: &mut PgConnection, account: AccountId, profile: &Profi
     let card = &profile.card;
     sqlx::query(
         "UPDATE workers SET skills = $3, home_lat = $4, home_lng = $5, time_zone = $6, working_hours = $7, version = $8,
-             updated_at = $9, available = $10, tracking_consent = $11
+             updated_at = $9, available = $10, tracking_consent = $11, followed_since = $12
          WHERE account_id = $1 AND id = $2",
     )
     .bind(account.0)
@@ -67,6 +67,7 @@ pub async fn update(conn: &mut PgConnection, account: AccountId, profile: &Profi
     .bind(profile.updated_at)
     .bind(card.available)
     .bind(card.tracking_consent)
+    .bind(card.followed_since)
     .execute(conn)
     .await?;
     Ok(())
@@ -171,6 +172,7 @@ fn profile(row: &PgRow, off: &mut TimeOffOf) -> Result<Profile, StoreError> {
         active: row.get("active"),
         available: row.get("available"),
         tracking_consent: row.get("tracking_consent"),
+        followed_since: row.get("followed_since"),
         skills: row.get::<Vec<String>, _>("skills").into_iter().collect::<BTreeSet<_>>(),
         home: lat.zip(lng).and_then(|(lat, lng)| Place::new(lat, lng)),
         hours: WorkingHours { zone, shifts },

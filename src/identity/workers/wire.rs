@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{NaiveTime, TimeDelta};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use muster_domain::dispatch::{Shift, TimeOff, Worker, parse_weekday};
 use muster_domain::identity::{Permission, Role};
@@ -272,14 +272,14 @@ impl Edit {
     }
 
     /// The card as it is to be.
-    pub fn apply(&self, card: &Worker) -> Worker {
+    pub fn apply(&self, card: &Worker, now: DateTime<Utc>) -> Worker {
         let mut next = card.clone();
         next.skills = self.skills.clone().unwrap_or(next.skills);
         next.home = self.home.unwrap_or(next.home);
         next.hours.zone = self.zone.unwrap_or(next.hours.zone);
         next.hours.shifts = self.shifts.clone().unwrap_or(next.hours.shifts);
         next.available = self.available.unwrap_or(next.available);
-        next.tracking_consent = self.tracking_consent.unwrap_or(next.tracking_consent);
+        next.says_of_being_followed(self.tracking_consent.unwrap_or(next.tracking_consent), now);
         next
     }
 }

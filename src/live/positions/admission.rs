@@ -5,7 +5,7 @@ use actix_web::http::header::AUTHORIZATION;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::loose;
 use super::osmand::Parameters;
@@ -24,18 +24,22 @@ pub fn in_head(request: &HttpRequest, query: &Parameters) -> Option<String> {
 /// The token in a form, or beside the positions in JSON.
 pub fn in_body(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Named {
-        token: Option<Value>,
-        id: Option<Value>,
-        device_id: Option<Value>,
+    struct Named<'a> {
+        #[serde(borrow)]
+        token: Option<&'a RawValue>,
+        #[serde(borrow)]
+        id: Option<&'a RawValue>,
+        #[serde(borrow)]
+        device_id: Option<&'a RawValue>,
     }
     if !loose::is_json(body) {
         let form = Parameters::read_form(body);
         return form.all(NAMES).find(|token| token.starts_with(PREFIX)).map(str::to_owned);
     }
-    let named: Named = serde_json::from_slice(body).ok().filter(|_| !loose::is_array(body))?;
+    let named: Named<'_> = serde_json::from_slice(body).ok().filter(|_| !loose::is_array(body))?;
     let given = [named.token, named.device_id, named.id];
-    given.iter().filter_map(|given| loose::text(given.as_ref())).find(|it| it.starts_with(PREFIX)).map(str::to_owned)
+    let texts = given.into_iter().flatten().filter_map(loose::value);
+    texts.filter_map(|given| loose::text(Some(&given)).map(str::to_owned)).find(|it| it.starts_with(PREFIX))
 }
 
 pub async fn admit(app: &App, token: Option<String>) -> Result<Caller, Problem> {

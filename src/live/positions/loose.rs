@@ -62,6 +62,15 @@ pub fn pieces(body: &[u8]) -> Result<Vec<&RawValue>, Understood> {
     if left_out { Err(Understood::TooMany) } else { Ok(taken) }
 }
 
+/// A longer piece is no position, and would take a hundred times its length of memory.
+const MAX_PIECE_BYTES: usize = 16 * 1024;
+
+/// One piece, understood.
+pub fn value(piece: &RawValue) -> Option<Value> {
+    let text = piece.get();
+    if text.len() > MAX_PIECE_BYTES { None } else { serde_json::from_str(text).ok() }
+}
+
 /// The elements of an array, no more of them than are taken at once.
 struct Pieces<'a> {
     taken: Vec<&'a RawValue>,

@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -37,7 +36,7 @@ pub fn understand(body: &[u8], sender: Uuid, received_at: DateTime<Utc>) -> Unde
 
 /// `None`: it is about something else.
 fn point(piece: &RawValue, sender: Uuid, received_at: DateTime<Utc>) -> Option<Parsed> {
-    let Ok(feature) = serde_json::from_str::<Value>(piece.get()) else { return Some(Err(wire::INVALID_POINT)) };
+    let Some(feature) = loose::value(piece) else { return Some(Err(wire::INVALID_POINT)) };
     let (properties, coordinates) = (&feature["properties"], &feature["geometry"]["coordinates"]);
     // A visit's place is long past, and a note carries the last place with a new time.
     if properties.get("action").is_some() || properties["type"] == "trip" {

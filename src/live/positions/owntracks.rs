@@ -35,7 +35,7 @@ pub fn understand(body: &[u8], sender: Uuid, received_at: DateTime<Utc>) -> Unde
 
 /// `None`: it is about something else.
 fn point(piece: &RawValue, sender: Uuid, received_at: DateTime<Utc>) -> Option<Parsed> {
-    let Ok(message) = serde_json::from_str::<Value>(piece.get()) else { return Some(Err(wire::INVALID_POINT)) };
+    let Some(message) = loose::value(piece) else { return Some(Err(wire::INVALID_POINT)) };
     match message["_type"].as_str() {
         Some("location") => {}
         Some("encrypted") => return Some(Err(ENCRYPTED)),

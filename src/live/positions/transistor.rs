@@ -46,7 +46,7 @@ fn locations(body: &[u8]) -> Option<&[u8]> {
 }
 
 fn point(piece: &RawValue, source: &'static str, sender: Uuid, received_at: DateTime<Utc>) -> Parsed {
-    let location: Value = serde_json::from_str(piece.get()).map_err(|_| wire::INVALID_POINT)?;
+    let location = loose::value(piece).ok_or(wire::INVALID_POINT)?;
     let (coords, battery) = (&location["coords"], &location["battery"]);
     let coord = |name: &str| number(coords.get(name));
     let fix = Fix {
@@ -72,7 +72,7 @@ fn point(piece: &RawValue, source: &'static str, sender: Uuid, received_at: Date
 pub fn trouble(body: &[u8]) -> Option<Trouble> {
     let found = if loose::is_array(body) { Some(body) } else { locations(body) };
     let pieces = loose::pieces(found?).ok()?;
-    let newest: Value = serde_json::from_str(pieces.last()?.get()).ok()?;
+    let newest = loose::value(pieces.last()?)?;
     let provider = newest.get("provider")?;
     // 1 restricted, 2 denied; and approximate positions only.
     let denied = matches!(number(provider.get("status")), Some(1.0 | 2.0));

@@ -13,6 +13,7 @@ use actix_http::{HttpService, Request, Response, TlsAcceptorConfig, h1};
 use actix_rt::net::TcpStream;
 use actix_server::{GracefulShutdownSignal, Server, ServerHandle};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_tls::accept::max_concurrent_tls_connect;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::HttpResponse;
 use actix_web::dev::AppConfig;
@@ -21,6 +22,9 @@ use rustls::ServerConfig;
 use super::Door;
 use super::events::RawLine;
 use super::upgrade::{Line, upgrade};
+
+/// On one thread.
+const HANDSHAKES_AT_ONCE: usize = 10_000;
 
 #[derive(Clone, Copy, Debug)]
 pub struct ServeConfig {
@@ -41,7 +45,7 @@ impl Default for ServeConfig {
         Self {
             threads: 2,
             keep_alive: Duration::from_secs(75),
-            handshake: Duration::from_secs(10),
+            handshake: Duration::from_secs(5),
             slow_headers: Duration::from_secs(10),
             drain_spread: Duration::from_secs(5),
             drain_requests: Duration::from_secs(20),
@@ -94,6 +98,8 @@ where
         door: door.clone(),
         config,
     };
+    // The default of 256 lets as many silent connections keep everybody out for the time of a handshake.
+    max_concurrent_tls_connect(HANDSHAKES_AT_ONCE);
     let builder = match tls {
         None => builder.listen("muster", listener, move || frame.clone().around::<TcpStream, _, _, _>(app()).tcp()),
         Some(tls) => builder.listen("muster", listener, move || {

@@ -238,7 +238,10 @@ async fn newest_of(conn: &mut PgConnection, account: AccountId) -> Result<Vec<Tr
     let rows = sqlx::query(
         "SELECT worker_id, at, point, sent_at, received_at, ahead_ms, lat, lng, accuracy_m, speed_mps, heading_deg,
                 altitude_m, battery_pct, charging, source, activity, mock
-         FROM last_positions WHERE account_id = $1",
+         FROM last_positions p
+         -- What was on its way to the table while its worker withdrew is nobody's.
+         WHERE account_id = $1 AND NOT EXISTS (SELECT FROM workers w WHERE w.account_id = $1 AND w.id = p.worker_id
+             AND (NOT w.tracking_consent OR p.received_at < w.followed_since))",
     )
     .bind(account.0)
     .fetch_all(conn)

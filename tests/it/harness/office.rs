@@ -191,6 +191,7 @@ async fn hire(store: &Store, account: AccountId, id: WorkerId) -> Result<(), Und
                 active: true,
                 available: true,
                 tracking_consent: true,
+            followed_since: None,
                 skills: BTreeSet::new(),
                 home: None,
                 hours: WorkingHours::always(chrono_tz::UTC),

@@ -14,6 +14,8 @@ use crate::{Moment, TimeWindow};
 pub const BY_FENCE: &str = "geofence";
 /// Of whom nobody knows when he was last outside, it is taken that he has been there for so long.
 const ONE_STAY: TimeDelta = TimeDelta::hours(12);
+/// What is told later is proposed whatever the account says: meanwhile people have gone on.
+const ACCEPTED_WITHIN: TimeDelta = TimeDelta::minutes(15);
 
 /// What a fence saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +47,7 @@ impl Board {
         }
         // Somebody who is still under way with another visit cannot be taken to have begun this one.
         if seen.accept
+            && at.now - seen.at <= ACCEPTED_WITHIN
             && let Ok((mut facts, touched)) = self.step(visit, Step::Arrive, Some(seen.at), None, at)
         {
             if let Some(Fact::Visit(fact)) = facts.first_mut() {

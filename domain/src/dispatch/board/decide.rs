@@ -68,7 +68,7 @@ impl Board {
             Command::AddTimeOff { worker, time_off } => self.add_time_off(*worker, time_off),
             Command::RemoveTimeOff { worker, time_off } => self.remove_time_off(*worker, *time_off),
             Command::DeactivateWorker { worker } => self.deactivate_worker(*worker),
-            Command::ActivateWorker { worker } => self.activate_worker(*worker),
+            Command::ActivateWorker { worker } => self.activate_worker(*worker, at.now),
         }
         .into()
     }

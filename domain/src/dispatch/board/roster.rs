@@ -70,13 +70,13 @@ impl Board {
         self.visits.values().filter(ahead).filter(torn).map(|visit| visit.id).collect()
     }
 
-    pub(super) fn activate_worker(&self, id: WorkerId) -> Accepted {
+    pub(super) fn activate_worker(&self, id: WorkerId, now: DateTime<Utc>) -> Accepted {
         let worker = self.worker(id).ok_or(Rejection::WorkerNotFound(id))?;
         let touched = Touched { worker: Some(id), ..Touched::default() };
         if worker.active {
             return Ok((Vec::new(), touched));
         }
-        let worker = Worker { active: true, ..worker.clone() };
+        let worker = Worker { active: true, followed_since: Some(now), ..worker.clone() };
         Ok((vec![Fact::Worker(WorkerFact { verb: WorkerVerb::Activated, worker })], touched))
     }
 }

@@ -84,7 +84,7 @@ pub async fn read_workers(conn: &mut PgConnection, account: AccountId) -> Result
         time_off.entry(WorkerId(row.get("worker_id"))).or_default().insert(id, entry);
     }
     let rows = sqlx::query(
-        "SELECT id, active, available, tracking_consent, skills, home_lat, home_lng, time_zone, working_hours
+        "SELECT id, active, available, tracking_consent, followed_since, skills, home_lat, home_lng, time_zone, working_hours
          FROM workers WHERE account_id = $1 ORDER BY id",
     )
     .bind(account.0)
@@ -100,6 +100,7 @@ pub async fn read_workers(conn: &mut PgConnection, account: AccountId) -> Result
             active: row.get("active"),
             available: row.get("available"),
             tracking_consent: row.get("tracking_consent"),
+            followed_since: row.get("followed_since"),
             skills: row.get::<Vec<String>, _>("skills").into_iter().collect::<BTreeSet<_>>(),
             home: lat.zip(lng).and_then(|(lat, lng)| Place::new(lat, lng)),
             hours: WorkingHours { zone: zone.parse().unwrap_or(Tz::UTC), shifts },

@@ -264,7 +264,9 @@ async fn write_worker(
         | WorkerVerb::ConsentWithdrawn => return Ok(()),
     };
     sqlx::query(
-        "UPDATE workers SET active = $3, version = version + 1, updated_at = $4 WHERE account_id = $1 AND id = $2",
+        "UPDATE workers SET active = $3, followed_since = CASE WHEN $3 THEN $4 ELSE followed_since END,
+             version = version + 1, updated_at = $4
+         WHERE account_id = $1 AND id = $2",
     )
     .bind(account.0)
     .bind(fact.worker.id.0)
