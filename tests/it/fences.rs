@@ -27,9 +27,14 @@ fn drives_up(s_ago: i64) -> Value {
     (0..12).map(|n| point(s_ago - 10 * n, (650 - 100 * n).max(0) as f64)).collect()
 }
 
-/// From the door to 900 m away, and on.
+/// The same at twice the speed, and staying for as long.
+fn races_up(s_ago: i64) -> Value {
+    (0..16).map(|n| point(s_ago - 5 * n, (650 - 100 * n).max(0) as f64)).collect()
+}
+
+/// From the door to 900 m away, and on for a while.
 fn drives_off(s_ago: i64) -> Value {
-    (0..8).map(|n| point(s_ago - 10 * n, (900.0f64).min(150.0 * n as f64))).collect()
+    (0..14).map(|n| point(s_ago - 5 * n, (900.0f64).min(150.0 * n as f64))).collect()
 }
 
 fn at(minutes: i64) -> String {
@@ -131,7 +136,7 @@ async fn a_dismissed_proposal_stays_away_until_he_has_left_and_come_again() {
     let bob = ann.hires_worker(json!({})).await;
     let (carl, lim) = (ann.hires_worker(json!({})).await, ann.hires("limitedWorker").await);
     let visit = ann.sends(&bob).await;
-    bob.reports_positions(drives_up(1_000)).await.ok();
+    bob.reports_positions(races_up(290)).await.ok();
     let proposed = ann.hears_of_arrival(visit).await;
 
     let eve = app.owner().await;
@@ -152,15 +157,15 @@ async fn a_dismissed_proposal_stays_away_until_he_has_left_and_come_again() {
     let again = bob.does(visit, "dismiss-arrival", json!({})).await.ok();
     assert_eq!(again.body["data"], dismissed.body["data"], "twice is once");
 
-    bob.reports_positions((0..10).map(|n| point(850 - 10 * n, 0.0)).collect()).await.ok();
+    bob.reports_positions((0..10).map(|n| point(210 - 2 * n, 0.0)).collect()).await.ok();
     // A server that has never seen him meets him there: that is the same stay.
     let fresh = app.sibling().await;
-    bob.at(&fresh).reports_positions((0..5).map(|n| point(740 - 20 * n, 0.0)).collect()).await.ok();
+    bob.at(&fresh).reports_positions((0..5).map(|n| point(188 - 4 * n, 0.0)).collect()).await.ok();
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(ann.proposals_of(visit).await, 1);
 
-    bob.reports_positions(drives_off(600)).await.ok();
-    bob.reports_positions(drives_up(400)).await.ok();
+    bob.reports_positions(drives_off(165)).await.ok();
+    bob.reports_positions(races_up(90)).await.ok();
     ann.hears_of_arrival(visit).await;
     assert_eq!(ann.proposals_of(visit).await, 2);
 }
@@ -176,7 +181,7 @@ async fn an_account_may_take_arrivals_for_true() {
     assert_eq!(wrong.sources(), ["/data/attributes/arrivals"]);
     ann.hires("dispatcher").await.patch("/api/v1/account", policy("accept")).await.refused(403, "FORBIDDEN");
     // The account is live already, so that the change has to reach what watches.
-    bob.reports_positions(json!([point(900, 5_000.0)])).await.ok();
+    bob.reports_positions(json!([point(290, 5_000.0)])).await.ok();
     let other = app.sibling().await;
     let changed = ann.at(&other).patch("/api/v1/account", policy("accept")).await.ok();
     assert_eq!(changed.attributes()["arrivals"], "accept");
@@ -212,10 +217,10 @@ async fn nobody_arrives_who_drives_by_or_lies_about_it_or_is_somebody_else() {
     // Next door to each other: the properties of both accounts lie in the same place.
     let (visit, foreign) = (ann.sends(&bob).await, eve.sends(&theirs).await);
 
-    let through = (0..12).map(|n| point(400 - 5 * n, 500.0 - 100.0 * n as f64)).collect();
+    let through = (0..12).map(|n| point(285 - 5 * n, 500.0 - 100.0 * n as f64)).collect();
     bob.reports_positions(through).await.ok();
     let made_up = (0..8).map(|n| {
-        let mut point = point(300 - 10 * n, 0.0);
+        let mut point = point(225 - 8 * n, 0.0);
         point["mock"] = json!(true);
         point
     });
@@ -258,7 +263,7 @@ async fn a_fence_is_what_the_property_says_and_a_change_counts_at_once() {
     let visit = ann.books_for(client.id(), json!([{"startsAt": at(-10), "endsAt": at(50)}]), json!({})).await[0];
     ann.assigns(visit, &bob).await.ok();
     // The yard is a kilometre east of the door.
-    let yard = |n: i64| point(900 - 10 * n, 1_000.0);
+    let yard = |n: i64| point(280 - 10 * n, 1_000.0);
     bob.reports_positions((0..10).map(yard).collect()).await.ok();
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(ann.proposals_of(visit).await, 0);

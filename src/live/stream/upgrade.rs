@@ -97,7 +97,7 @@ where
     // One write for all of it: some clients look at what has come with the head, and at nothing after.
     framed.feed(h1::Message::Item((answer, BodySize::Sized(body.len() as u64)))).await?;
     framed.feed(h1::Message::Chunk(Some(body))).await?;
-    framed.feed(h1::Message::Chunk(None)).await?;
+    framed.send(h1::Message::Chunk(None)).await?;
     SinkExt::<h1::Message<(Response<()>, BodySize)>>::close(&mut framed).await
 }
 
