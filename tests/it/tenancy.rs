@@ -55,6 +55,7 @@ async fn odd_guards(owner: &mut PgConnection) -> Vec<String> {
         "SELECT g.name || ': ' || coalesce(string_agg(p.policyname || ' ' || p.roles::text || ' ' || p.cmd || ' '
              || p.permissive || ' ' || coalesce(p.qual, '-') || ' ' || coalesce(p.with_check, '-'), '; '), 'no policy')
          FROM ({GUARDED}) AS g LEFT JOIN pg_policies p ON p.schemaname = 'public' AND p.tablename = g.name
+             AND p.policyname <> 'accounts_of_a_batch'
          GROUP BY g.name, g.key
          HAVING count(*) <> 2
              OR count(*) FILTER (WHERE p.roles = '{{muster_server}}' AND p.cmd = 'ALL'
@@ -63,6 +64,13 @@ async fn odd_guards(owner: &mut PgConnection) -> Vec<String> {
                  AND p.qual = 'true' AND p.with_check = 'true') <> 1"
     );
     names(owner, &sql).await
+}
+
+/// Tables whose rows of many accounts are written in one statement, and what that scope says.
+async fn batched(owner: &mut PgConnection) -> Vec<String> {
+    let sql = "SELECT tablename || ': ' || roles::text || ' ' || cmd || ' ' || qual || ' / ' || with_check
+        FROM pg_policies WHERE policyname = 'accounts_of_a_batch' ORDER BY tablename COLLATE \"C\"";
+    names(owner, sql).await
 }
 
 /// A key without the account would tell whoever tries it what another account holds.
@@ -140,6 +148,38 @@ async fn every_table_is_guarded_or_on_the_list() {
     let mut owner = owner().await;
     assert_eq!(unguarded(&mut owner).await, EXEMPT.map(|(table, _)| table));
     assert_eq!(odd_guards(&mut owner).await, [""; 0], "both reading and writing, for the server; all for the owner");
+    let only_listed = "(account_id = ANY (( SELECT current_accounts() AS current_accounts)::uuid[]))";
+    let expected = ["last_positions", "tracks"]
+        .map(|table| format!("{table}: {{muster_server}} ALL {only_listed} / {only_listed}"));
+    assert_eq!(batched(&mut owner).await, expected, "a batch reaches the accounts it names, and no other table");
+}
+
+#[tokio::test]
+async fn a_batch_writes_for_the_accounts_it_names_and_for_no_other() {
+    let db = database().await;
+    let mut server = connect(&db.server_url).await;
+    let [a, b, c] = [1, 2, 3].map(Uuid::from_u128);
+    for (scope, account, is_written) in [
+        (format!("{a},{b}"), a, true),
+        (format!("{a},{b}"), b, true),
+        (format!("{a},{b}"), c, false),
+        (String::new(), a, false),
+    ] {
+        let mut tx = sqlx::Connection::begin(&mut server).await.expect("a transaction");
+        sqlx::query("SELECT set_config('app.account_ids', $1, true)")
+            .bind(&scope)
+            .execute(&mut *tx)
+            .await
+            .expect("set");
+        let written = sqlx::query(
+            "INSERT INTO tracks (account_id, worker_id, at, point, received_at, lat, lng, mock)
+             VALUES ($1, $1, now(), $1, now(), 47, 9, false)",
+        )
+        .bind(account)
+        .execute(&mut *tx)
+        .await;
+        assert_eq!(written.is_ok(), is_written, "{account} within {scope}");
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! The queue in front of the tracks: points of all accounts gather for some milliseconds and go to the store in one
 //! transaction; only then are they acknowledged. Holds no point longer than its flush, and never drops one silently.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use muster_actors::ports::{Full, Later, TrackLog, TrackPoint, Unavailable};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::store::flush;
 use crate::store::{Store, StoreError};
@@ -17,8 +18,11 @@ pub const MAX_WAITING_ROWS: usize = 50_000;
 const MAX_WAITING_BATCHES: usize = 8_192;
 /// A flush begins when so many rows have gathered …
 const FLUSH_ROWS: usize = 1_000;
-/// … or so long after the first of them came.
+/// … or so long after the first of them came; while all flights are under way more gather, up to so many rows.
 const FLUSH_AFTER: Duration = Duration::from_millis(20);
+const FLUSH_MAX_ROWS: usize = 4_000;
+/// Flushes under way at once: one waits for the disk while another is sent. Their order does not matter.
+const FLIGHTS: usize = 3;
 
 struct Waiting {
     points: Vec<TrackPoint>,
@@ -70,20 +74,29 @@ impl TrackLog for TrackWriter {
 }
 
 async fn run(store: Store, mut arriving: mpsc::Receiver<Waiting>, waiting_rows: Arc<AtomicUsize>) {
+    let flights = Arc::new(Semaphore::new(FLIGHTS));
     while let Some(first) = arriving.recv().await {
-        let gathered = gather(first, &mut arriving).await;
+        let (gathered, flight) = gather(first, &mut arriving, &flights).await;
         let rows: usize = gathered.iter().map(|waiting| waiting.points.len()).sum();
-        // A task of its own: if it panics, those who wait hear of a failure and the next flush goes on.
-        let store = store.clone();
-        if tokio::spawn(async move { write(&store, gathered).await }).await.is_err() {
-            tracing::error!("a flush of tracks panicked");
-        }
-        let left = waiting_rows.fetch_sub(rows, Ordering::AcqRel) - rows;
-        metrics::gauge!("muster_queue_depth", "queue" => "tracks").set(left as f64);
+        let (store, waiting_rows) = (store.clone(), Arc::clone(&waiting_rows));
+        tokio::spawn(async move {
+            // A task of its own: if it panics, those who wait hear of a failure and the next flush goes on.
+            if tokio::spawn(async move { write(&store, gathered).await }).await.is_err() {
+                tracing::error!("a flush of tracks panicked");
+            }
+            let left = waiting_rows.fetch_sub(rows, Ordering::AcqRel) - rows;
+            metrics::gauge!("muster_queue_depth", "queue" => "tracks").set(left as f64);
+            drop(flight);
+        });
     }
 }
 
-async fn gather(first: Waiting, arriving: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting> {
+/// What comes within a short time, and then whatever comes until a flight is free.
+async fn gather(
+    first: Waiting,
+    arriving: &mut mpsc::Receiver<Waiting>,
+    flights: &Arc<Semaphore>,
+) -> (Vec<Waiting>, Option<OwnedSemaphorePermit>) {
     let mut rows = first.points.len();
     let mut gathered = vec![first];
     let until = tokio::time::Instant::now() + FLUSH_AFTER;
@@ -92,7 +105,17 @@ async fn gather(first: Waiting, arriving: &mut mpsc::Receiver<Waiting>) -> Vec<W
         rows += next.points.len();
         gathered.push(next);
     }
-    gathered
+    let mut flight = pin!(Arc::clone(flights).acquire_owned());
+    loop {
+        tokio::select! {
+            biased;
+            free = &mut flight => return (gathered, free.ok()),
+            Some(next) = arriving.recv(), if rows < FLUSH_MAX_ROWS => {
+                rows += next.points.len();
+                gathered.push(next);
+            }
+        }
+    }
 }
 
 async fn write(store: &Store, gathered: Vec<Waiting>) {

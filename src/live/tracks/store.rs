@@ -1,6 +1,6 @@
 //! The rows of tracks and last positions: written many at a time, read by worker.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::convert::Infallible;
 
 use chrono::{DateTime, Utc};
@@ -9,46 +9,74 @@ use muster_domain::ids::{AccountId, WorkerId};
 use muster_domain::live::Point;
 use muster_domain::{Place, TimeWindow};
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::store::{Store, StoreError, Undone};
 
-/// Identity of a point within its account, as the store decides it: time in microseconds, because it keeps no more.
-type Identity = (WorkerId, i64, Uuid);
+macro_rules! bound {
+    ($sql:expr, $columns:expr) => {{
+        let c = $columns;
+        sqlx::query($sql)
+            .bind(c.account)
+            .bind(c.worker)
+            .bind(c.at)
+            .bind(c.point)
+            .bind(c.sent_at)
+            .bind(c.received_at)
+            .bind(c.ahead_ms)
+            .bind(c.lat)
+            .bind(c.lng)
+            .bind(c.accuracy_m)
+            .bind(c.speed_mps)
+            .bind(c.heading_deg)
+            .bind(c.altitude_m)
+            .bind(c.battery_pct)
+            .bind(c.charging)
+            .bind(c.source)
+            .bind(c.activity)
+            .bind(c.mock)
+    }};
+}
 
-/// Writes the points of several accounts in one transaction; the answer says of each whether it was new.
+/// Identity of a point, as the store decides it: time in microseconds, because it keeps no more.
+type Identity = (AccountId, WorkerId, i64, Uuid);
+
+/// Writes the points of many accounts in one transaction; the answer says of each whether it was new.
 pub async fn flush(store: &Store, points: &[TrackPoint]) -> Result<Vec<bool>, StoreError> {
-    let mut by_account: BTreeMap<AccountId, Vec<usize>> = BTreeMap::new();
-    for (index, point) in points.iter().enumerate() {
-        by_account.entry(point.account).or_default().push(index);
-    }
-    let mut new = vec![false; points.len()];
-    let mut tx = store.pool().begin().await?;
-    for (account, indices) in by_account {
-        sqlx::query("SELECT set_config('app.account_id', $1, true)")
-            .bind(account.0.to_string())
-            .execute(&mut *tx)
-            .await?;
-        let rows: Vec<&TrackPoint> = indices.iter().map(|index| &points[*index]).collect();
-        let mut inserted = insert(&mut tx, account, &rows).await?;
+    let mut rows: Vec<&TrackPoint> = points.iter().collect();
+    // In one order everywhere, so that two flushes with the same points never wait for each other in a circle.
+    rows.sort_unstable_by_key(|row| identity(row));
+    let mut tx = store.pool().begin_with(AssertSqlSafe(scope(&rows))).await?;
+    let inserted = bound!(INSERT_TRACKS, Columns::of(&rows)).execute(&mut *tx).await?.rows_affected();
+    let new = if inserted == points.len() as u64 {
+        vec![true; points.len()]
+    } else {
+        let mut fresh = written_now(&mut tx, &rows).await?;
         // Of two equal ones in this batch the first is the new one.
-        for index in indices {
-            new[index] = inserted.remove(&identity(&points[index]));
-        }
-        keep_newest(&mut tx, account, &rows).await?;
-    }
+        points.iter().map(|point| fresh.remove(&identity(point))).collect()
+    };
+    keep_newest(&mut tx, &rows).await?;
     tx.commit().await?;
     Ok(new)
 }
 
+/// Opens a transaction for exactly these accounts. Their ids are written with hexadecimal digits and hyphens, so they
+/// need no quoting.
+fn scope(rows: &[&TrackPoint]) -> String {
+    let accounts: BTreeSet<AccountId> = rows.iter().map(|row| row.account).collect();
+    let accounts: Vec<String> = accounts.iter().map(|account| account.0.to_string()).collect();
+    format!("BEGIN; SELECT set_config('app.account_ids', '{}', true)", accounts.join(","))
+}
+
 fn identity(point: &TrackPoint) -> Identity {
-    (point.worker, point.point.at.timestamp_micros(), point.point.id)
+    (point.account, point.worker, point.point.at.timestamp_micros(), point.point.id)
 }
 
 /// One array a column, for UNNEST.
 #[derive(Default)]
 struct Columns {
+    account: Vec<Uuid>,
     worker: Vec<Uuid>,
     at: Vec<DateTime<Utc>>,
     point: Vec<Uuid>,
@@ -71,7 +99,8 @@ struct Columns {
 impl Columns {
     fn of(rows: &[&TrackPoint]) -> Self {
         let mut columns = Self::default();
-        for TrackPoint { worker, point, .. } in rows {
+        for TrackPoint { account, worker, point, .. } in rows {
+            columns.account.push(account.0);
             columns.worker.push(worker.0);
             columns.at.push(point.at);
             columns.point.push(point.id);
@@ -101,7 +130,7 @@ macro_rules! insert_into {
             $table,
             " (account_id, worker_id, at, point, sent_at, received_at, ahead_ms, lat, lng, accuracy_m, speed_mps,
                heading_deg, altitude_m, battery_pct, charging, source, activity, mock)
-             SELECT $1, r.* FROM unnest($2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
+             SELECT r.* FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
                  $7::int4[], $8::float8[], $9::float8[], $10::float4[], $11::float4[], $12::float4[], $13::float4[],
                  $14::float4[], $15::bool[], $16::text[], $17::text[], $18::bool[]) AS r ",
             $then
@@ -109,7 +138,7 @@ macro_rules! insert_into {
     };
 }
 
-const INSERT_TRACKS: &str = insert_into!("tracks", "ON CONFLICT DO NOTHING RETURNING worker_id, at, point");
+const INSERT_TRACKS: &str = insert_into!("tracks", "ON CONFLICT DO NOTHING");
 
 /// A late point is history: it is somebody's last position only as long as there is no other.
 const KEEP_NEWEST: &str = insert_into!(
@@ -127,57 +156,45 @@ const KEEP_NEWEST: &str = insert_into!(
        AND excluded.at - excluded.ahead_ms * interval '1 millisecond' >= excluded.received_at - interval '5 minutes'"
 );
 
-macro_rules! bound {
-    ($sql:expr, $account:expr, $columns:expr) => {{
-        let c = $columns;
-        sqlx::query($sql)
-            .bind($account.0)
-            .bind(c.worker)
-            .bind(c.at)
-            .bind(c.point)
-            .bind(c.sent_at)
-            .bind(c.received_at)
-            .bind(c.ahead_ms)
-            .bind(c.lat)
-            .bind(c.lng)
-            .bind(c.accuracy_m)
-            .bind(c.speed_mps)
-            .bind(c.heading_deg)
-            .bind(c.altitude_m)
-            .bind(c.battery_pct)
-            .bind(c.charging)
-            .bind(c.source)
-            .bind(c.activity)
-            .bind(c.mock)
-    }};
-}
-
-async fn insert(
-    conn: &mut PgConnection,
-    account: AccountId,
-    rows: &[&TrackPoint],
-) -> Result<HashSet<Identity>, StoreError> {
-    let inserted = bound!(INSERT_TRACKS, account, Columns::of(rows)).fetch_all(conn).await?;
+/// Which of these rows this very transaction wrote.
+async fn written_now(conn: &mut PgConnection, rows: &[&TrackPoint]) -> Result<HashSet<Identity>, StoreError> {
+    let mut columns = Columns::of(rows);
+    let found = sqlx::query(
+        "SELECT t.account_id, t.worker_id, t.at, t.point
+         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[]) AS asked (account_id, worker_id, at, point)
+         JOIN tracks t USING (account_id, worker_id, at, point) WHERE t.xmin = pg_current_xact_id()::xid",
+    )
+    .bind(std::mem::take(&mut columns.account))
+    .bind(std::mem::take(&mut columns.worker))
+    .bind(std::mem::take(&mut columns.at))
+    .bind(std::mem::take(&mut columns.point))
+    .fetch_all(conn)
+    .await?;
     let micros = |row: &PgRow| row.get::<DateTime<Utc>, _>("at").timestamp_micros();
-    Ok(inserted.iter().map(|row| (WorkerId(row.get("worker_id")), micros(row), row.get("point"))).collect())
+    let identity =
+        |row: &PgRow| (AccountId(row.get("account_id")), WorkerId(row.get("worker_id")), micros(row), row.get("point"));
+    Ok(found.iter().map(identity).collect())
 }
 
-/// Of those that somebody is shown at, in the order of workers, so that two servers never wait for each other in a circle.
-async fn keep_newest(conn: &mut PgConnection, account: AccountId, rows: &[&TrackPoint]) -> Result<(), StoreError> {
-    let mut newest: BTreeMap<WorkerId, TrackPoint> = BTreeMap::new();
-    for row in rows {
-        let Some(place) = row.shown else { continue };
-        if newest.get(&row.worker).is_none_or(|held| held.point.order() < row.point.order()) {
-            let mut shown = TrackPoint::clone(row);
-            shown.point.place = place;
-            newest.insert(row.worker, shown);
+/// Of those that somebody is shown at, in the order of accounts and workers, so that two servers never wait for each other
+/// in a circle.
+async fn keep_newest(conn: &mut PgConnection, rows: &[&TrackPoint]) -> Result<(), StoreError> {
+    let mut newest: BTreeMap<(AccountId, WorkerId), &TrackPoint> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.shown.is_some()) {
+        let held = newest.entry((row.account, row.worker)).or_insert(row);
+        if held.point.order() < row.point.order() {
+            *held = row;
         }
     }
     if newest.is_empty() {
         return Ok(());
     }
-    let newest: Vec<&TrackPoint> = newest.values().collect();
-    bound!(KEEP_NEWEST, account, Columns::of(&newest)).execute(conn).await?;
+    let newest: Vec<&TrackPoint> = newest.into_values().collect();
+    let mut columns = Columns::of(&newest);
+    for (index, place) in newest.iter().enumerate().filter_map(|(index, row)| Some((index, row.shown?))) {
+        (columns.lat[index], columns.lng[index]) = (place.lat, place.lng);
+    }
+    bound!(KEEP_NEWEST, columns).execute(conn).await?;
     Ok(())
 }
 
