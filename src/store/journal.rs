@@ -218,11 +218,19 @@ pub fn entry_from(row: &PgRow) -> Result<Entry, StoreError> {
 
 /// Where several accounts stand; no tenant scope is needed.
 pub async fn heads(store: &Store, accounts: &[AccountId]) -> Result<BTreeMap<AccountId, Head>, StoreError> {
+    heads_on(&mut *store.pool().acquire().await?, accounts).await
+}
+
+/// The same of one account, as part of the caller's transaction.
+pub async fn head(conn: &mut PgConnection, account: AccountId) -> Result<Head, StoreError> {
+    let head = heads_on(conn, &[account]).await?.remove(&account);
+    head.ok_or_else(|| StoreError::Bug("an account without a stream".into()))
+}
+
+async fn heads_on(conn: &mut PgConnection, accounts: &[AccountId]) -> Result<BTreeMap<AccountId, Head>, StoreError> {
     let ids: Vec<Uuid> = accounts.iter().map(|account| account.0).collect();
-    let rows = sqlx::query("SELECT account_id, seq, board_seq, epoch FROM stream_heads($1)")
-        .bind(ids)
-        .fetch_all(store.pool())
-        .await?;
+    let rows =
+        sqlx::query("SELECT account_id, seq, board_seq, epoch FROM stream_heads($1)").bind(ids).fetch_all(conn).await?;
     let head = |row: &PgRow| Head { seq: row.get("seq"), board_seq: row.get("board_seq"), epoch: row.get("epoch") };
     Ok(rows.iter().map(|row| (AccountId(row.get("account_id")), head(row))).collect())
 }

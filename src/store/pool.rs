@@ -11,6 +11,8 @@ use super::StoreError;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// A connection that was in use so lately has just answered, and is not asked again whether it lives.
+const SURELY_ALIVE_FOR: Duration = Duration::from_secs(1);
 
 /// The schema, in the order of its making.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -31,6 +33,15 @@ impl Store {
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(IDLE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > SURELY_ALIVE_FOR {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             // A cancelled `begin` can leave a transaction open on its connection; the next user must not inherit it.
             // Only `ROLLBACK` would make PostgreSQL log a warning at every release.
             .after_release(|conn, _| {

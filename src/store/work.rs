@@ -11,7 +11,7 @@ use muster_actors::ports::Entry;
 use muster_domain::Moment;
 use muster_domain::ids::AccountId;
 use muster_domain::journal::Fact;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use super::journal::{self, Stream};
 use super::{Store, StoreError, Undone};
@@ -117,11 +117,9 @@ impl Store {
     }
 
     async fn begin(&self, account: AccountId) -> Result<Unit, StoreError> {
-        let mut tx = self.pool.begin().await?;
-        sqlx::query("SELECT set_config('app.account_id', $1::text, true)")
-            .bind(account.0.to_string())
-            .execute(&mut *tx)
-            .await?;
+        // One round trip for both. An id is written with hexadecimal digits and hyphens, so it needs no quoting.
+        let scoped = format!("BEGIN; SELECT set_config('app.account_id', '{}', true)", account.0);
+        let tx = self.pool.begin_with(AssertSqlSafe(scoped)).await?;
         Ok(Unit { tx, account, facts: Vec::new() })
     }
 

@@ -209,7 +209,7 @@ impl BoardActor {
         self.since_snapshot += entries.len();
         self.observer.changed(self.account, committed, &entries);
         self.observer.committed(self.account, &entries);
-        if self.since_snapshot >= SNAPSHOT_EVERY {
+        if self.since_snapshot >= committed.size().clamp(*SNAPSHOT_EVERY.start(), *SNAPSHOT_EVERY.end()) {
             self.save_snapshot();
         }
         decided.into_iter().for_each(|one| one.waiting.answered(one.answer));

@@ -21,8 +21,8 @@ pub const QUEUE_LIMIT: usize = 1_024;
 pub(crate) const BATCH_LIMIT: usize = 64;
 /// Repetitions of one request that may wait for its answer.
 const MAX_JOINED: usize = 64;
-/// Entries between two snapshots.
-pub(crate) const SNAPSHOT_EVERY: usize = 256;
+/// Entries between two snapshots: of a large board rarely, because each is as long as the board.
+pub(crate) const SNAPSHOT_EVERY: std::ops::RangeInclusive<usize> = 256..=4_096;
 const SLEEPS_AFTER: Duration = Duration::from_secs(15 * 60);
 const CHECKS_IDLENESS_EVERY: Duration = Duration::from_secs(60);
 

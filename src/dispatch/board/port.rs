@@ -99,10 +99,7 @@ impl BoardStore for Store {
                     })
                 })
                 .await;
-            let mut prepared = read.map_err(failed).map_err(unavailable)?;
-            // Read last: if the board is at this position, all of the above was true of it.
-            prepared.head = store.head(account).await?;
-            Ok(prepared)
+            read.map_err(failed).map_err(unavailable)
         })
     }
 
@@ -121,9 +118,7 @@ impl BoardStore for Store {
                         }
                         let (first, began) = (stream.seq + 1, Instant::now());
                         store::write(unit.conn(), account, &batch.facts).await?;
-                        for (key, answer) in &batch.answers {
-                            answers::keep(unit.conn(), account, key, answer).await?;
-                        }
+                        answers::keep_all(unit.conn(), account, &batch.answers).await?;
                         journal::append(unit.conn(), account, stream, batch.facts.clone()).await?;
                         metrics::histogram!("muster_account_lock_hold_seconds", "lane" => "board")
                             .record(began.elapsed());

@@ -90,6 +90,11 @@ impl Board {
         self.position = position;
     }
 
+    /// How many things it holds: its snapshot is as long.
+    pub fn size(&self) -> usize {
+        self.roster.len() + self.jobs.len() + self.visits.len()
+    }
+
     pub fn worker(&self, id: WorkerId) -> Option<&Worker> {
         self.roster.get(&id)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use muster_actors::ports::{AnswerKey, Head, Prepared};
+use muster_actors::ports::{AnswerKey, Prepared};
 use muster_domain::dispatch::board::{Board, BoardSnapshot, KEEPS_CLOSED, Known, Needs, Site};
 use muster_domain::dispatch::{TimeOff, Worker, WorkingHours};
 use muster_domain::ids::{AccountId, ClientId, PropertyId, TimeOffId, WorkerId};
@@ -111,19 +111,14 @@ pub async fn read_workers(conn: &mut PgConnection, account: AccountId) -> Result
     Ok(rows.iter().map(&mut worker).collect())
 }
 
-/// What a batch must know. The head is not read here: it must be read after everything else.
+/// What a batch must know, and after everything else where the account stands.
 pub async fn prepare(
     conn: &mut PgConnection,
     account: AccountId,
     needs: &Needs,
     keys: &[AnswerKey],
 ) -> Result<Prepared, StoreError> {
-    let mut kept = BTreeMap::new();
-    for (index, key) in keys.iter().enumerate() {
-        if let Some(found) = answers::find(conn, account, key).await? {
-            kept.insert(index, found);
-        }
-    }
+    let kept = answers::find_all(conn, account, keys).await?;
     let mut jobs: Vec<Uuid> = needs.jobs.iter().map(|job| job.0).collect();
     if !needs.visits.is_empty() {
         let visits = read_visits(conn, account, Which::Ids(needs.visits.iter().map(|id| id.0).collect())).await?;
@@ -138,8 +133,9 @@ pub async fn prepare(
         }
     }
     let known = Known { sites: read_sites(conn, account, &needs.clients).await? };
-    let nowhere = Head { seq: 0, board_seq: -1, epoch: Uuid::nil() };
-    Ok(Prepared { head: nowhere, known, recalled, kept })
+    // Read last: if the board is at this position, all of the above was true of it.
+    let head = journal::head(conn, account).await?;
+    Ok(Prepared { head, known, recalled, kept })
 }
 
 async fn read_sites(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use muster_domain::By;
 use muster_domain::dispatch::Visit;
-use muster_domain::ids::{AccountId, JobId, VisitId, WorkerId};
+use muster_domain::ids::{AccountId, JobId, VisitId};
 use muster_domain::journal::{Fact, JobFact, JobVerb, TimeOffFact, TimeOffVerb, VisitVerb, WorkerFact, WorkerVerb};
 use muster_domain::work::Job;
 use serde_json::{Value, json};
@@ -170,79 +170,126 @@ fn row_of(visit: &Visit, groups: &BTreeMap<VisitId, VisitId>) -> Value {
     })
 }
 
-/// All go, then all come: an exclusion constraint looks at every single row as it is written.
+/// One array a column, for UNNEST.
+#[derive(Default)]
+struct Assignments {
+    visit: Vec<Uuid>,
+    worker: Vec<Uuid>,
+    starts_at: Vec<Option<DateTime<Utc>>>,
+    ends_at: Vec<Option<DateTime<Utc>>>,
+    group: Vec<Uuid>,
+}
+
+impl Assignments {
+    fn push(
+        &mut self,
+        visit: Uuid,
+        worker: Uuid,
+        held: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+        group: VisitId,
+    ) {
+        self.visit.push(visit);
+        self.worker.push(worker);
+        self.starts_at.push(held.0);
+        self.ends_at.push(held.1);
+        self.group.push(group.0);
+    }
+}
+
+/// First all go that are not to stay as they are, then all come that are not there: an exclusion constraint looks at
+/// every single row as it is written, and that is dear.
 async fn write_assignments(
     conn: &mut PgConnection,
     account: AccountId,
     visits: &BTreeMap<VisitId, &Visit>,
     groups: &BTreeMap<VisitId, VisitId>,
 ) -> Result<(), StoreError> {
-    let touched: Vec<Uuid> = visits.keys().chain(groups.keys()).map(|id| id.0).collect();
-    if touched.is_empty() {
+    if visits.is_empty() && groups.is_empty() {
         return Ok(());
     }
+    let mut wanted = Assignments::default();
+    for visit in visits.values() {
+        let group = *groups.get(&visit.id).unwrap_or(&visit.overlap_group);
+        let held = visit.occupies();
+        let held = (held.map(|window| window.start), held.map(|window| window.end));
+        visit.workers.iter().for_each(|worker| wanted.push(visit.id.0, worker.0, held, group));
+    }
+    let touched: Vec<Uuid> = visits.keys().map(|id| id.0).collect();
+    if !touched.is_empty() {
+        sqlx::query(
+            "DELETE FROM visit_assignments a WHERE a.account_id = $1 AND a.visit_id = ANY ($2) AND NOT EXISTS (
+                 SELECT FROM unnest($3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::uuid[])
+                     AS w (visit_id, worker_id, starts_at, ends_at, overlap_group)
+                 WHERE w.visit_id = a.visit_id AND w.worker_id = a.worker_id AND w.overlap_group = a.overlap_group
+                     AND lower(a.during) IS NOT DISTINCT FROM w.starts_at AND upper(a.during) IS NOT DISTINCT FROM w.ends_at)",
+        )
+        .bind(account.0)
+        .bind(touched)
+        .bind(&wanted.visit)
+        .bind(&wanted.worker)
+        .bind(&wanted.starts_at)
+        .bind(&wanted.ends_at)
+        .bind(&wanted.group)
+        .execute(&mut *conn)
+        .await?;
+    }
+    let others = groups.iter().filter(|(id, _)| !visits.contains_key(id)).map(|(id, group)| (id.0, *group)).collect();
+    regroup(conn, account, &others, &mut wanted).await?;
+    sqlx::query(
+        "INSERT INTO visit_assignments (account_id, visit_id, worker_id, during, overlap_group)
+         SELECT $1, w.visit_id, w.worker_id,
+                CASE WHEN w.starts_at IS NOT NULL THEN tstzrange(w.starts_at, w.ends_at, '[)') END, w.overlap_group
+         FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::uuid[])
+             AS w (visit_id, worker_id, starts_at, ends_at, overlap_group)
+         WHERE NOT EXISTS (SELECT FROM visit_assignments a
+             WHERE a.account_id = $1 AND a.visit_id = w.visit_id AND a.worker_id = w.worker_id)",
+    )
+    .bind(account.0)
+    .bind(wanted.visit)
+    .bind(wanted.worker)
+    .bind(wanted.starts_at)
+    .bind(wanted.ends_at)
+    .bind(wanted.group)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Other visits whose overlap group changes with these: their assignments are taken out, to come again in the new group.
+async fn regroup(
+    conn: &mut PgConnection,
+    account: AccountId,
+    others: &BTreeMap<Uuid, VisitId>,
+    wanted: &mut Assignments,
+) -> Result<(), StoreError> {
+    if others.is_empty() {
+        return Ok(());
+    }
+    let (ids, groups): (Vec<Uuid>, Vec<Uuid>) = others.iter().map(|(id, group)| (*id, group.0)).unzip();
     let gone = sqlx::query(
         "DELETE FROM visit_assignments WHERE account_id = $1 AND visit_id = ANY ($2)
          RETURNING visit_id, worker_id, lower(during) AS starts_at, upper(during) AS ends_at",
     )
     .bind(account.0)
-    .bind(touched)
+    .bind(&ids)
     .fetch_all(&mut *conn)
     .await?;
-    let mut rows: Vec<Value> = Vec::new();
     for row in gone {
-        let visit = VisitId(row.get("visit_id"));
-        if let Some(group) = groups.get(&visit).filter(|_| !visits.contains_key(&visit)) {
-            rows.push(assignment(
-                visit,
-                WorkerId(row.get("worker_id")),
-                row.get("starts_at"),
-                row.get("ends_at"),
-                *group,
-            ));
+        let visit: Uuid = row.get("visit_id");
+        if let Some(group) = others.get(&visit) {
+            wanted.push(visit, row.get("worker_id"), (row.get("starts_at"), row.get("ends_at")), *group);
         }
     }
-    for visit in visits.values() {
-        let group = *groups.get(&visit.id).unwrap_or(&visit.overlap_group);
-        let held = visit.occupies();
-        let of = |worker: &WorkerId| assignment(visit.id, *worker, held.map(|w| w.start), held.map(|w| w.end), group);
-        rows.extend(visit.workers.iter().map(of));
-    }
     sqlx::query(
-        "INSERT INTO visit_assignments (account_id, visit_id, worker_id, during, overlap_group)
-         SELECT $1, r.visit_id, r.worker_id,
-                CASE WHEN r.starts_at IS NOT NULL THEN tstzrange(r.starts_at, r.ends_at, '[)') END, r.overlap_group
-         FROM jsonb_to_recordset($2) AS r (visit_id uuid, worker_id uuid, starts_at timestamptz, ends_at timestamptz,
-             overlap_group uuid)",
+        "UPDATE visits v SET overlap_group = g.overlap_group FROM unnest($2::uuid[], $3::uuid[]) AS g (id, overlap_group)
+         WHERE v.account_id = $1 AND v.id = g.id",
     )
     .bind(account.0)
-    .bind(Json(rows))
-    .execute(&mut *conn)
+    .bind(ids)
+    .bind(groups)
+    .execute(conn)
     .await?;
-    let (others, new_groups): (Vec<Uuid>, Vec<Uuid>) =
-        groups.iter().filter(|(id, _)| !visits.contains_key(id)).map(|(id, group)| (id.0, group.0)).unzip();
-    if !others.is_empty() {
-        sqlx::query(
-            "UPDATE visits v SET overlap_group = g.overlap_group FROM unnest($2::uuid[], $3::uuid[]) AS g (id, overlap_group)
-             WHERE v.account_id = $1 AND v.id = g.id",
-        )
-        .bind(account.0)
-        .bind(others)
-        .bind(new_groups)
-        .execute(conn)
-        .await?;
-    }
     Ok(())
-}
-
-fn assignment(
-    visit: VisitId,
-    worker: WorkerId,
-    starts_at: Option<DateTime<Utc>>,
-    ends_at: Option<DateTime<Utc>>,
-    group: VisitId,
-) -> Value {
-    json!({ "visit_id": visit, "worker_id": worker, "starts_at": starts_at, "ends_at": ends_at, "overlap_group": group })
 }
 
 /// Leaving the roster ends everything that was signed for the person; coming back does not bring it back.
