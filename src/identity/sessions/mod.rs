@@ -6,6 +6,7 @@ pub mod store;
 
 use std::time::Duration;
 
+use chrono::Utc;
 use moka::sync::Cache;
 use muster_actors::ports::Later;
 use muster_domain::ids::{AccountId, SessionId, UserId};
@@ -19,21 +20,37 @@ use store::Principal;
 /// How long another server's logout or change of role may go unnoticed here.
 const REMEMBERED_FOR: Duration = Duration::from_millis(500);
 const MAX_REMEMBERED: u64 = 50_000;
+/// Tokens whose signature need not be checked again.
+const MAX_VERIFIED: u64 = 20_000;
+const VERIFIED_FOR: Duration = Duration::from_secs(600);
 
 pub struct Sessions {
     store: Store,
     tokens: Tokens,
     remembered: Cache<(AccountId, SessionId), Principal>,
+    /// By the whole token. That a token was signed here does not change; whether it holds is asked every time.
+    verified: Cache<String, Claims>,
 }
 
 impl Sessions {
     pub fn new(store: Store, tokens: Tokens) -> Self {
         let remembered = Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(REMEMBERED_FOR).build();
-        Self { store, tokens, remembered }
+        let verified = Cache::builder().max_capacity(MAX_VERIFIED).time_to_live(VERIFIED_FOR).build();
+        Self { store, tokens, remembered, verified }
     }
 
     pub fn sign(&self, claims: &Claims) -> String {
         self.tokens.sign(claims)
+    }
+
+    /// Checking a signature takes longer than all the rest of most requests, and clients send the same token for an hour.
+    fn verify(&self, token: &str) -> Result<Claims, Problem> {
+        if let Some(claims) = self.verified.get(token).filter(|claims| claims.exp > Utc::now().timestamp()) {
+            return Ok(claims);
+        }
+        let claims = self.tokens.verify(token)?;
+        self.verified.insert(token.to_owned(), claims.clone());
+        Ok(claims)
     }
 
     /// Effective at once on this server.
@@ -58,7 +75,7 @@ impl Sessions {
 
 impl Admission for Sessions {
     fn admit(&self, token: &str) -> Later<Result<Caller, Problem>> {
-        let claims = match self.tokens.verify(token) {
+        let claims = match self.verify(token) {
             Ok(claims) => claims,
             Err(problem) => return Box::pin(std::future::ready(Err(problem))),
         };
