@@ -1,18 +1,22 @@
-//! Places by H3 cell: who is near, nearest first and exactly, and who is inside a box. Knows nothing of time or state.
+//! Places by cells of a grid: who is near, nearest first and exactly, and who is inside a box. Knows nothing of time or
+//! state. Rows of cells are equally high, and each has as many cells as keep them about as wide.
 
 use std::collections::{BinaryHeap, HashMap};
 
-use h3o::{CellIndex, LatLng, Resolution};
+use foldhash::fast::RandomState;
 use muster_domain::Place;
 use muster_domain::ids::WorkerId;
 
-/// Cells of about 0.7 km²: a district holds some dozens of workers each.
-const RESOLUTION: Resolution = Resolution::Eight;
-/// Distance between neighbouring cells' centres where H3's gnomonic faces shrink nothing: 0.381966 (its unit length on
-/// the unit sphere) / √7⁸ × mean radius, metres.
-const SPACING_M: f64 = 0.381_966_011_250_105 / 2_401.0 * 6_371_008.8;
-/// A face shrinks lengths towards its corners by at most cos²(37.38°) = 0.6315.
-const LEAST_SCALE: f64 = 0.63;
+/// About 550 m: a few workers each where a city's are dense.
+const CELL_DEG: f64 = 0.005;
+const ROWS: i32 = 36_000;
+/// Where a search begins, and how it widens when it found nobody.
+const FIRST_RADIUS_M: f64 = 400.0;
+const WIDER: f64 = 3.0;
+/// As `Place::distance_m` has it.
+const EARTH_M: f64 = 6_371_008.8;
+/// What two ways of computing a distance may differ by, as a share.
+const SLACK: f64 = 1e-6;
 
 /// West, south, east, north, degrees; `west > east` crosses the date line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,12 +36,97 @@ impl Bounds {
         };
         between && (self.south..=self.north).contains(&place.lat)
     }
+
+    fn width_deg(&self) -> f64 {
+        if self.west <= self.east { self.east - self.west } else { self.east - self.west + 360.0 }
+    }
+
+    /// Everything within `radius_m` is inside.
+    fn around(from: Place, radius_m: f64) -> Self {
+        let angle = (radius_m / EARTH_M * (1.0 + SLACK)).min(std::f64::consts::PI);
+        let (south, north) = (from.lat - angle.to_degrees(), from.lat + angle.to_degrees());
+        let whole = Self { west: -180.0, south: south.max(-90.0), east: 180.0, north: north.min(90.0) };
+        if south <= -90.0 || north >= 90.0 {
+            return whole;
+        }
+        let half = (angle.sin() / from.lat.to_radians().cos()).min(1.0).asin().to_degrees() * (1.0 + SLACK);
+        if half >= 179.0 {
+            return whole;
+        }
+        let wrapped = |lng: f64| (lng + 540.0).rem_euclid(360.0) - 180.0;
+        Self { west: wrapped(from.lng - half), east: wrapped(from.lng + half), ..whole }
+    }
+}
+
+/// Row and column.
+type Cell = (i32, i32);
+
+fn row_of(lat: f64) -> i32 {
+    (((lat + 90.0) / CELL_DEG) as i32).clamp(0, ROWS - 1)
+}
+
+/// As many as fit around the row's edge that is nearer to the equator.
+fn columns_of(row: i32) -> i32 {
+    let south = f64::from(row) * CELL_DEG - 90.0;
+    let widest = if south >= 0.0 { south } else { (south + CELL_DEG).min(0.0) };
+    ((360.0 / CELL_DEG * widest.to_radians().cos()) as i32).max(1)
+}
+
+fn column_of(lng: f64, columns: i32) -> i32 {
+    (((lng + 180.0) / 360.0 * f64::from(columns)) as i32).clamp(0, columns - 1)
+}
+
+fn cell_of(place: &Place) -> Cell {
+    let row = row_of(place.lat);
+    (row, column_of(place.lng, columns_of(row)))
+}
+
+/// The cells that a box touches.
+fn cells_in(bounds: Bounds) -> impl Iterator<Item = Cell> {
+    (row_of(bounds.south)..=row_of(bounds.north)).flat_map(move |row| {
+        let columns = columns_of(row);
+        let (first, last) = (column_of(bounds.west, columns), column_of(bounds.east, columns));
+        let count = match last - first + 1 {
+            count if bounds.west <= bounds.east => count,
+            // Round the back of the earth: both ends in one cell, and everything between them.
+            1.. => columns,
+            count => count + columns,
+        };
+        (0..count).map(move |step| (row, (first + step) % columns))
+    })
+}
+
+/// About how many those are.
+fn cell_count(bounds: &Bounds) -> f64 {
+    let rows = (bounds.north - bounds.south) / CELL_DEG + 1.0;
+    let nearest_equator =
+        if bounds.south <= 0.0 && bounds.north >= 0.0 { 0.0 } else { bounds.south.abs().min(bounds.north.abs()) };
+    rows * (bounds.width_deg() / CELL_DEG * nearest_equator.to_radians().cos() + 1.0)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    worker: WorkerId,
+    place: Place,
+    /// The place on a sphere of radius one: how far apart two are is told by their difference, without an angle.
+    unit: [f64; 3],
+}
+
+impl Spot {
+    fn new(worker: WorkerId, place: Place) -> Self {
+        Self { worker, place, unit: unit(&place) }
+    }
+}
+
+fn unit(place: &Place) -> [f64; 3] {
+    let ((lat_sin, lat_cos), (lng_sin, lng_cos)) = (place.lat.to_radians().sin_cos(), place.lng.to_radians().sin_cos());
+    [lat_cos * lng_cos, lat_cos * lng_sin, lat_sin]
 }
 
 #[derive(Debug, Default)]
 pub struct NearIndex {
-    cells: HashMap<CellIndex, Vec<WorkerId>>,
-    spots: HashMap<WorkerId, (CellIndex, Place)>,
+    cells: HashMap<Cell, Vec<Spot>, RandomState>,
+    homes: HashMap<WorkerId, Cell, RandomState>,
 }
 
 /// Somebody at a distance; ordered by it, then by id, so that ties are the same every time.
@@ -59,110 +148,109 @@ impl PartialOrd for Hit {
     }
 }
 
-fn cell_of(place: &Place) -> Option<CellIndex> {
-    LatLng::new(place.lat, place.lng).ok().map(|at| at.to_cell(RESOLUTION))
-}
-
-/// No place in a cell `ring` steps away can be nearer: the centres of such cells are at least `ring` × √3/2 spacings
-/// apart, and each place lies within 1/√3 of a spacing of its cell's centre (1.5 leaves room for rounding).
-fn least_distance_m(ring: u32) -> f64 {
-    (SPACING_M * LEAST_SCALE * (f64::from(ring) * 0.866 - 1.5)).max(0.0)
-}
-
 impl NearIndex {
     pub fn put(&mut self, worker: WorkerId, place: Place) {
-        let Some(cell) = cell_of(&place) else { return };
-        if let Some((held, spot)) = self.spots.get_mut(&worker).filter(|(held, _)| *held == cell) {
-            (*held, *spot) = (cell, place);
+        if !(place.lat.is_finite() && place.lng.is_finite()) {
+            return;
+        }
+        let cell = cell_of(&place);
+        if self.homes.get(&worker) == Some(&cell) {
+            let mut members = self.cells.get_mut(&cell).into_iter().flatten();
+            if let Some(spot) = members.find(|spot| spot.worker == worker) {
+                *spot = Spot::new(worker, place);
+            }
             return;
         }
         self.take(worker);
-        self.cells.entry(cell).or_default().push(worker);
-        self.spots.insert(worker, (cell, place));
+        self.homes.insert(worker, cell);
+        self.cells.entry(cell).or_default().push(Spot::new(worker, place));
     }
 
     pub fn take(&mut self, worker: WorkerId) {
-        let Some((cell, _)) = self.spots.remove(&worker) else { return };
+        let Some(cell) = self.homes.remove(&worker) else { return };
         let Some(members) = self.cells.get_mut(&cell) else { return };
-        members.retain(|member| *member != worker);
+        members.retain(|spot| spot.worker != worker);
         if members.is_empty() {
             self.cells.remove(&cell);
         }
     }
 
-    /// The `limit` nearest of those that `may_go`, nearest first. Rings of cells grow until the nearest place of the
-    /// next ring is farther than the last one found; when that would look at more cells than there are workers, or a
-    /// ring is broken by a pentagon, everybody is looked at instead.
+    /// The `limit` nearest of those that `may_go`, nearest first. Looks around in a circle that grows until it holds
+    /// enough of them; when its box has more cells than are inhabited, everybody is looked at instead.
     pub fn nearest(&self, from: Place, limit: usize, may_go: impl Fn(WorkerId) -> bool) -> Vec<Hit> {
-        let by_rings = || {
-            let origin = cell_of(&from)?;
-            let mut best = Best { limit, hits: BinaryHeap::with_capacity(limit.saturating_add(1).min(1_024)) };
-            let (mut seen, mut looked_at) = (0, 0);
-            for ring in 0.. {
-                let enough = best.worst_m().is_some_and(|worst_m| least_distance_m(ring) > worst_m);
-                if enough || seen == self.spots.len() {
-                    return Some(best);
-                }
-                for cell in origin.grid_ring_fast(ring) {
-                    looked_at += 1;
-                    for worker in self.cells.get(&cell?).into_iter().flatten() {
-                        seen += 1;
-                        self.consider(&mut best, from, *worker, &may_go);
-                    }
-                }
-                if looked_at > self.spots.len() {
-                    return None;
-                }
-            }
-            None
-        };
         if limit == 0 {
             return Vec::new();
         }
-        let best = by_rings().unwrap_or_else(|| {
-            let mut best = Best { limit, hits: BinaryHeap::new() };
-            self.spots.keys().for_each(|worker| self.consider(&mut best, from, *worker, &may_go));
-            best
-        });
-        best.hits.into_sorted_vec()
-    }
-
-    fn consider(&self, best: &mut Best, from: Place, worker: WorkerId, may_go: &impl Fn(WorkerId) -> bool) {
-        let Some((_, place)) = self.spots.get(&worker) else { return };
-        let hit = Hit { distance_m: from.distance_m(place), worker };
-        if best.would_take(&hit) && may_go(worker) {
-            best.put(hit);
+        let mut radius_m = FIRST_RADIUS_M;
+        loop {
+            let bounds = Bounds::around(from, radius_m);
+            let mut best = Best::new(from, limit, &may_go);
+            if cell_count(&bounds) > self.cells.len() as f64 {
+                self.cells.values().flatten().for_each(|spot| best.consider(spot));
+                return best.hits.into_sorted_vec();
+            }
+            let members = cells_in(bounds).filter_map(|cell| self.cells.get(&cell));
+            members.flatten().for_each(|spot| best.consider(spot));
+            // Only within the circle has everybody been looked at.
+            let sure = best.hits.iter().filter(|hit| hit.distance_m <= radius_m).count();
+            if sure == limit {
+                return best.hits.into_sorted_vec();
+            }
+            radius_m *= if sure == 0 { WIDER } else { (1.3 * (limit as f64 / sure as f64).sqrt()).clamp(1.5, WIDER) };
         }
     }
 
     /// Everybody inside the box, by id.
     pub fn within(&self, bounds: &Bounds) -> Vec<WorkerId> {
-        let inside = self.spots.iter().filter(|(_, (_, place))| bounds.contains(place));
-        let mut found: Vec<WorkerId> = inside.map(|(worker, _)| *worker).collect();
+        let mut found: Vec<WorkerId> = Vec::new();
+        let mut look = |members: &Vec<Spot>| {
+            found.extend(members.iter().filter(|spot| bounds.contains(&spot.place)).map(|spot| spot.worker));
+        };
+        if cell_count(bounds) > self.cells.len() as f64 {
+            self.cells.values().for_each(look);
+        } else {
+            cells_in(*bounds).filter_map(|cell| self.cells.get(&cell)).for_each(&mut look);
+        }
         found.sort_unstable();
         found
     }
 }
 
-struct Best {
+/// The best found so far.
+struct Best<'a, F> {
+    from: Place,
+    unit: [f64; 3],
     limit: usize,
+    may_go: &'a F,
     hits: BinaryHeap<Hit>,
+    /// Whoever is farther than this, as the square of a chord, need not be looked at.
+    reach: f64,
 }
 
-impl Best {
-    /// The distance that a further hit has to beat.
-    fn worst_m(&self) -> Option<f64> {
-        self.hits.peek().filter(|_| self.hits.len() == self.limit).map(|hit| hit.distance_m)
+impl<'a, F: Fn(WorkerId) -> bool> Best<'a, F> {
+    fn new(from: Place, limit: usize, may_go: &'a F) -> Self {
+        let hits = BinaryHeap::with_capacity(limit.saturating_add(1).min(1_024));
+        Self { from, unit: unit(&from), limit, may_go, hits, reach: f64::INFINITY }
     }
 
-    fn would_take(&self, hit: &Hit) -> bool {
-        self.hits.len() < self.limit || self.hits.peek().is_some_and(|worst| hit < worst)
-    }
-
-    fn put(&mut self, hit: Hit) {
+    fn consider(&mut self, spot: &Spot) {
+        let apart: f64 = self.unit.iter().zip(&spot.unit).map(|(a, b)| (a - b) * (a - b)).sum();
+        if apart > self.reach {
+            return;
+        }
+        let hit = Hit { distance_m: self.from.distance_m(&spot.place), worker: spot.worker };
+        let is_better = self.hits.len() < self.limit || self.hits.peek().is_some_and(|worst| hit < *worst);
+        if !is_better || !(self.may_go)(spot.worker) {
+            return;
+        }
         self.hits.push(hit);
         if self.hits.len() > self.limit {
             self.hits.pop();
+        }
+        if let Some(worst) = self.hits.peek().filter(|_| self.hits.len() == self.limit) {
+            let chord = 2.0 * (worst.distance_m / EARTH_M / 2.0).min(std::f64::consts::FRAC_PI_2).sin();
+            // Room for rounding where places are a hand's breadth apart.
+            self.reach = chord * chord * (1.0 + SLACK) + 1e-15;
         }
     }
 }
@@ -194,9 +282,17 @@ mod tests {
         }
     }
 
-    /// Cities, the date line, a pole, and a pentagon of H3 (res 0 base cell 4 is centred near 64.7, 10.5).
-    const CENTRES: [(f64, f64); 7] =
-        [(47.14, 9.52), (37.33, -122.03), (-33.9, 151.2), (-17.0, 179.99), (89.95, 0.0), (64.7, 10.53), (58.15, 6.0)];
+    /// Cities, the date line, both poles, the equator and the far north.
+    const CENTRES: [(f64, f64); 8] = [
+        (47.14, 9.52),
+        (37.33, -122.03),
+        (-33.9, 151.2),
+        (-17.0, 179.99),
+        (89.95, 0.0),
+        (-89.9, 120.0),
+        (0.0, 6.0),
+        (78.2, -179.9),
+    ];
 
     #[test]
     fn nearest_equals_looking_at_everybody_in_ten_thousand_cases() {
@@ -234,17 +330,36 @@ mod tests {
     }
 
     #[test]
-    fn no_place_is_nearer_than_its_ring_allows() {
+    fn a_circle_is_within_its_box_and_the_cells_of_a_box_hold_it() {
         let mut dice = Dice(7);
-        for case in 0..3_000 {
+        for case in 0..20_000 {
             let (lat, lng) = CENTRES[dice.below(CENTRES.len())];
-            let from = dice.near(Place { lat, lng }, 40.0);
-            let to = dice.near(from, 0.3);
-            let (a, b) = (cell_of(&from).expect("on earth"), cell_of(&to).expect("on earth"));
-            if let Ok(steps) = a.grid_distance(b) {
-                let ring = steps.unsigned_abs();
-                assert!(least_distance_m(ring) <= from.distance_m(&to), "case {case}: {from:?} {to:?} ring {ring}");
+            let spread_deg = [0.001, 0.3, 40.0][dice.below(3)];
+            let from = dice.near(Place { lat, lng }, spread_deg);
+            let to = dice.near(from, spread_deg);
+            let bounds = Bounds::around(from, from.distance_m(&to));
+            assert!(bounds.contains(&to), "case {case}: {from:?} {to:?}");
+            if cell_count(&bounds) < 5_000.0 {
+                assert!(cells_in(bounds).any(|cell| cell == cell_of(&to)), "case {case}: {from:?} {to:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_box_holds_whom_it_contains() {
+        let mut dice = Dice(11);
+        for case in 0..2_000 {
+            let (lat, lng) = CENTRES[dice.below(CENTRES.len())];
+            let mut index = NearIndex::default();
+            let people: Vec<Place> = (0..60).map(|_| dice.near(Place { lat, lng }, 0.4)).collect();
+            for (n, place) in people.iter().enumerate() {
+                index.put(WorkerId(Uuid::from_u128(n as u128)), *place);
+            }
+            let (a, b) = (dice.near(Place { lat, lng }, 0.3), dice.near(Place { lat, lng }, 0.3));
+            let bounds = Bounds { west: a.lng, south: a.lat.min(b.lat), east: b.lng, north: a.lat.max(b.lat) };
+            let inside = people.iter().enumerate().filter(|(_, place)| bounds.contains(place));
+            let expected: Vec<WorkerId> = inside.map(|(n, _)| WorkerId(Uuid::from_u128(n as u128))).collect();
+            assert_eq!(index.within(&bounds), expected, "case {case}: {bounds:?}");
         }
     }
 
