@@ -1,6 +1,6 @@
 //! Puts the house together: the only file that knows everybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use muster_actors::ports::{Entry, Journal};
 use muster_actors::roster::{BoardRosters, RosterBook};
 use muster_domain::dispatch::VisitStatus;
 use muster_domain::dispatch::board::Board;
-use muster_domain::ids::AccountId;
+use muster_domain::ids::{AccountId, WorkerId};
 use muster_domain::journal::{Fact, RecordVerb};
 use rustls::ServerConfig;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -98,15 +98,14 @@ struct Herald {
 
 impl Observer for Herald {
     fn changed(&self, account: AccountId, board: &Board, entries: &[Entry]) {
-        // A roster is worth making anew only when somebody on it, or what he is doing, has changed.
-        if entries.is_empty() || entries.iter().any(|entry| concerns_roster(&entry.fact)) {
-            self.rosters.publish(account, board);
-        }
         if entries.is_empty() {
-            self.fences_changed(account);
-        } else {
-            self.tell_fences(account, entries);
+            self.rosters.publish(account, board, None);
+            return self.fences_changed(account);
         }
+        let mut whom = BTreeSet::new();
+        entries.iter().for_each(|entry| concerned(&entry.fact, &mut whom));
+        self.rosters.publish(account, board, Some(&whom));
+        self.tell_fences(account, entries);
     }
 
     fn committed(&self, account: AccountId, entries: &[Entry]) {
@@ -134,14 +133,20 @@ fn concerns_fences(fact: &Fact) -> bool {
         RecordVerb::ClientActivated | RecordVerb::ClientDeactivated))
 }
 
-fn concerns_roster(fact: &Fact) -> bool {
+/// Those whose entry on the roster, or what it says that they are doing, may be another now.
+fn concerned(fact: &Fact, whom: &mut BTreeSet<WorkerId>) {
+    let under_way = |status: VisitStatus| status.is_active() || status == VisitStatus::Paused;
     match fact {
-        Fact::Worker(_) | Fact::TimeOff(_) => true,
+        Fact::Worker(fact) => drop(whom.insert(fact.worker.id)),
+        Fact::TimeOff(fact) => drop(whom.insert(fact.worker_id)),
         Fact::Visit(fact) => {
-            let under_way = |status: VisitStatus| status.is_active() || status == VisitStatus::Paused;
-            under_way(fact.visit.status) || fact.before.as_ref().is_some_and(|before| under_way(before.status))
+            let before = fact.before.as_ref();
+            if under_way(fact.visit.status) || before.is_some_and(|before| under_way(before.status)) {
+                whom.extend(&fact.visit.workers);
+                whom.extend(before.into_iter().flat_map(|before| &before.workers));
+            }
         }
-        Fact::Job(_) | Fact::Record(_) => false,
+        Fact::Job(_) | Fact::Record(_) => {}
     }
 }
 

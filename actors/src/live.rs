@@ -114,14 +114,15 @@ impl Live {
         answer.await.map_err(|_| Unanswered::Unavailable)
     }
 
-    /// The live attributes of everybody on the roster.
+    /// The live attributes of these workers, or of everybody on the roster.
     pub async fn positions(
         &self,
         id: AccountId,
+        of: Option<Vec<WorkerId>>,
     ) -> Result<std::collections::BTreeMap<WorkerId, LivePosition>, Unanswered> {
         let (reply, answer) = oneshot::channel();
         let radar = self.account(id).await?.radar();
-        radar.try_send(Positions { reply }).map_err(|_| Unanswered::Full)?;
+        radar.try_send(Positions { of, reply }).map_err(|_| Unanswered::Full)?;
         answer.await.map_err(|_| Unanswered::Unavailable)
     }
 }

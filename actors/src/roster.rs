@@ -1,6 +1,8 @@
 //! Who is on the account's roster, as the board last committed it: an immutable snapshot, so that no actor asks another.
 
-use std::collections::{BTreeMap, HashMap};
+mod workers;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_domain::dispatch::board::Board;
@@ -10,10 +12,11 @@ use tokio::sync::watch;
 
 use crate::directory::Directory;
 use crate::ports::{Later, Unavailable};
+pub use workers::Workers;
 
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Roster {
-    pub workers: BTreeMap<WorkerId, RosterEntry>,
+    pub workers: Workers,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,18 +28,41 @@ pub struct RosterEntry {
 
 impl Roster {
     pub fn of(board: &Board) -> Self {
-        let entry = |worker: &Worker| (worker.id, RosterEntry { worker: worker.clone(), visit_status: None });
-        let mut workers: BTreeMap<WorkerId, RosterEntry> = board.workers().map(entry).collect();
-        for visit in board.visits().filter(|visit| visit.status.is_active() || visit.status == VisitStatus::Paused) {
-            for id in &visit.workers {
-                let Some(entry) = workers.get_mut(id) else { continue };
-                if entry.visit_status.is_none_or(|held| !held.is_active()) {
-                    entry.visit_status = Some(visit.status);
-                }
+        let doing = under_way(board, |_| true);
+        let entry = |worker: &Worker| {
+            (worker.id, RosterEntry { worker: worker.clone(), visit_status: doing.get(&worker.id).copied() })
+        };
+        Self { workers: board.workers().map(entry).collect() }
+    }
+
+    /// The same after only these workers changed, or what they are doing; `None` if all is as it was.
+    pub fn changed(&self, board: &Board, whom: &BTreeSet<WorkerId>) -> Option<Self> {
+        let doing = under_way(board, |id| whom.contains(id));
+        let mut next = None;
+        for id in whom {
+            let worker = board.worker(*id);
+            let entry =
+                worker.map(|worker| RosterEntry { worker: worker.clone(), visit_status: doing.get(id).copied() });
+            if self.workers.get(id) != entry.as_ref() {
+                next.get_or_insert_with(|| self.workers.clone()).set(*id, entry);
             }
         }
-        Self { workers }
+        next.map(|workers| Self { workers })
     }
+}
+
+/// Of each of these workers the visit he is under way with, or else one that he paused.
+fn under_way(board: &Board, is_asked: impl Fn(&WorkerId) -> bool) -> HashMap<WorkerId, VisitStatus> {
+    let mut doing: HashMap<WorkerId, VisitStatus> = HashMap::new();
+    for visit in board.visits().filter(|visit| visit.status.is_active() || visit.status == VisitStatus::Paused) {
+        for id in visit.workers.iter().filter(|id| is_asked(id)) {
+            let held = doing.entry(*id).or_insert(visit.status);
+            if !held.is_active() {
+                *held = visit.status;
+            }
+        }
+    }
+    doing
 }
 
 /// Where the live actors get an account's roster from. When the board behind a receiver stops, its channel closes and
@@ -54,17 +80,22 @@ pub struct RosterBook {
 
 impl RosterBook {
     /// Call after each load and commit of a board; readers hear of it only if the roster differs. Costs nothing while
-    /// nobody follows.
-    pub fn publish(&self, account: AccountId, board: &Board) {
-        if !self.is_open(account) {
+    /// nobody follows. `whom` are those who may have changed since the last call; `None` is everybody.
+    pub fn publish(&self, account: AccountId, board: &Board, whom: Option<&BTreeSet<WorkerId>>) {
+        if !self.is_open(account) || whom.is_some_and(BTreeSet::is_empty) {
             return;
         }
-        let roster = Roster::of(board);
+        // Of a large account not while all others wait for the book.
+        let whole = whom.is_none().then(|| Roster::of(board));
         self.page(account, |page| {
             page.send_if_modified(|held| {
-                let differs = **held != roster;
-                if differs {
-                    *held = Arc::new(roster);
+                let next = match whom {
+                    Some(whom) => held.changed(board, whom),
+                    None => whole.filter(|whole| **held != *whole),
+                };
+                let differs = next.is_some();
+                if let Some(next) = next {
+                    *held = Arc::new(next);
                 }
                 differs
             });
@@ -101,7 +132,7 @@ impl Rosters for BoardRosters {
         let (book, boards) = (Arc::clone(&self.book), Arc::clone(&self.boards));
         Box::pin(async move {
             let follower = book.page(account, watch::Sender::subscribe);
-            let looked = boards.look(account, move |board| book.publish(account, board)).await;
+            let looked = boards.look(account, move |board| book.publish(account, board, None)).await;
             looked.map_err(|_| Unavailable)?;
             Ok(follower)
         })

@@ -106,10 +106,11 @@ pub struct Viewport {
     pub reply: oneshot::Sender<Vec<Mark>>,
 }
 
-/// The whole roster's live attributes.
+/// Live attributes of these workers, or of the whole roster.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Positions {
+    pub of: Option<Vec<WorkerId>>,
     pub reply: oneshot::Sender<BTreeMap<WorkerId, LivePosition>>,
 }
 
@@ -308,7 +309,7 @@ impl Handler<Positions> for Radar {
     type Result = ();
 
     fn handle(&mut self, msg: Positions, _: &mut Self::Context) {
-        let _ = msg.reply.send(self.scene.positions(Utc::now()));
+        let _ = msg.reply.send(self.scene.positions(msg.of.as_deref(), Utc::now()));
     }
 }
 

@@ -149,25 +149,20 @@ impl Scene {
     /// The board published another roster.
     pub fn enroll(&mut self, roster: Arc<Roster>, now: DateTime<Utc>) {
         let before = std::mem::replace(&mut self.roster, roster.clone());
-        for (id, entry) in &roster.workers {
+        for (id, entry) in roster.workers.since(&before.workers) {
             let tracked = self.tracked.entry(*id).or_default();
-            if before.workers.get(id) == Some(entry) {
+            self.changed.insert(*id);
+            let Some(entry) = entry else {
+                (tracked.active, tracked.on_shift, tracked.shift_changes_at) = (false, false, None);
                 continue;
-            }
+            };
             tracked.judge_shift(&entry.worker, now);
             tracked.visit_status = entry.visit_status;
             if !tracked.consents {
                 (tracked.point, tracked.standing, tracked.is_told) = (None, Standing::default(), false);
                 self.index.take(*id);
             }
-            self.changed.insert(*id);
             self.review(*id, now);
-        }
-        for id in before.workers.keys().filter(|id| !roster.workers.contains_key(id)) {
-            if let Some(tracked) = self.tracked.get_mut(id) {
-                (tracked.active, tracked.on_shift, tracked.shift_changes_at) = (false, false, None);
-                self.changed.insert(*id);
-            }
         }
     }
 
@@ -260,10 +255,13 @@ impl Scene {
         on_shift && tracked.available && wanted.skills.is_subset(&entry.worker.skills)
     }
 
-    /// The whole roster's live attributes.
-    pub fn positions(&self, now: DateTime<Utc>) -> BTreeMap<WorkerId, LivePosition> {
-        let of = |id: &WorkerId| self.tracked.get(id).map(|tracked| (*id, self.live(tracked, now)));
-        self.roster.workers.keys().filter_map(of).collect()
+    /// Live attributes of these, or of the whole roster; of nobody who is not on it.
+    pub fn positions(&self, of: Option<&[WorkerId]>, now: DateTime<Utc>) -> BTreeMap<WorkerId, LivePosition> {
+        let live = |id: &WorkerId| self.tracked.get(id).map(|tracked| (*id, self.live(tracked, now)));
+        match of {
+            Some(of) => of.iter().filter(|id| self.roster.workers.contains_key(id)).filter_map(live).collect(),
+            None => self.roster.workers.keys().filter_map(live).collect(),
+        }
     }
 
     fn live(&self, tracked: &Tracked, now: DateTime<Utc>) -> LivePosition {

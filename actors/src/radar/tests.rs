@@ -101,7 +101,7 @@ fn each_change_is_shown_once_and_silence_by_itself() {
         told.extend(shown(&scene.take_changes(at)));
     }
     assert_eq!(told, [(1, "stale 47.1".to_owned()), (1, "lost 47.1".to_owned())]);
-    assert_eq!(scene.positions(after(600))[&worker(2)].reason, Reason::NoPositionYet);
+    assert_eq!(scene.positions(None, after(600))[&worker(2)].reason, Reason::NoPositionYet);
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn a_report_moves_the_map_and_is_durable_when_flushed() {
         assert_eq!(*screen.surveys.lock().expect("free"), [(5, 1)], "who was known before the start");
         let sink: Arc<dyn MarkSink> = screen.clone();
         radar.try_send(Unwatch { sink }).expect("room");
-        let positions = world.live.positions(ACCOUNT).await.expect("there");
+        let positions = world.live.positions(ACCOUNT, None).await.expect("there");
         assert_eq!(positions[&worker(1)].presence, Presence::Online);
         assert_eq!(positions[&worker(2)].presence, Presence::Lost);
     });
@@ -335,7 +335,7 @@ fn a_full_log_takes_nothing_and_a_failed_flush_is_told() {
         let now = Utc::now();
         let refused = world.live.report(ACCOUNT, worker(1), sending(vec![point(1, now, 47.0, 9.0)])).await;
         assert_eq!(refused.err(), Some(Unanswered::Full));
-        let positions = world.live.positions(ACCOUNT).await.expect("there");
+        let positions = world.live.positions(ACCOUNT, None).await.expect("there");
         assert_eq!(positions[&worker(1)].presence, Presence::Never);
         world.log.full.store(false, Ordering::SeqCst);
         world.log.down.store(true, Ordering::SeqCst);
@@ -359,14 +359,14 @@ fn actors_that_stopped_and_boards_that_ended_are_replaced() {
         let radar = account.radar();
         radar.try_send(super::Rest).expect("room");
         until("it stops", || !radar.connected()).await;
-        assert!(world.live.positions(ACCOUNT).await.is_ok());
+        assert!(world.live.positions(ACCOUNT, None).await.is_ok());
         let next = watch::Sender::new(roster([entry(1, &[]), entry(3, &[])]));
         *world.boards.0.lock().expect("free") = next;
         let now = Utc::now();
         let receipt =
             world.live.report(ACCOUNT, worker(3), sending(vec![point(1, now, 47.0, 9.0)])).await.expect("taken");
         assert_eq!(receipt.flushed.await, Ok(vec![true]));
-        let positions = world.live.positions(ACCOUNT).await.expect("there");
+        let positions = world.live.positions(ACCOUNT, None).await.expect("there");
         assert_eq!(positions.keys().map(|id| id.0.as_u128()).collect::<Vec<_>>(), [1, 3]);
     });
 }

@@ -154,7 +154,7 @@ pub async fn list(caller: Allowed<may::PositionsRead>, app: Data<App>, list: Lis
         Box::pin(async move { Ok(store::list(unit.conn(), account, &wanted, page).await?) })
     });
     let (total, profiles) = read.await?;
-    let live = live(&app, account).await;
+    let live = live(&app, account, profiles.iter().map(|profile| profile.card.id).collect()).await;
     let items = profiles.iter().map(|profile| worker_resource(profile, live.get(&profile.card.id))).collect();
     Ok(list.answer(page, total, items).respond())
 }
@@ -180,7 +180,7 @@ pub async fn read(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let profile = visible(&app, &caller, *id).await?;
-    let live = live(&app, caller.caller.account).await.remove(&profile.card.id);
+    let live = live(&app, caller.caller.account, vec![profile.card.id]).await.remove(&profile.card.id);
     Ok(Answer::ok(worker_resource(&profile, live.as_ref())).mixed(profile.version).respond_unless_seen(&request))
 }
 
@@ -200,8 +200,8 @@ async fn find(app: &App, account: AccountId, id: WorkerId) -> Result<Profile, Pr
 }
 
 /// A roster without live attributes is better than none.
-async fn live(app: &App, account: AccountId) -> BTreeMap<WorkerId, LiveWire> {
-    live_of(app, account).await.unwrap_or_default()
+async fn live(app: &App, account: AccountId, workers: Vec<WorkerId>) -> BTreeMap<WorkerId, LiveWire> {
+    live_of(app, account, workers).await.unwrap_or_default()
 }
 
 /// Changes a profile. `meta.affected` lists visits of his that no longer suit him; they are not moved. A worker changes
@@ -234,7 +234,7 @@ pub async fn update(
 }
 
 async fn revise(app: &App, caller: &Caller, input: &Input, id: WorkerId, edit: Edit) -> Result<HttpResponse, Problem> {
-    let live = live(app, caller.account).await.remove(&id);
+    let live = live(app, caller.account, vec![id]).await.remove(&id);
     let affected = no_longer_fit(app, caller, id, &edit).await?;
     let (now, expected) = (caller.moment().now, input.expected_version()?);
     let answer = change(app, caller, input, move |unit| {
@@ -326,7 +326,7 @@ async fn set_active(
     profile: Profile,
     active: bool,
 ) -> Result<HttpResponse, Problem> {
-    let live = live(app, caller.account).await.remove(&profile.card.id);
+    let live = live(app, caller.account, vec![profile.card.id]).await.remove(&profile.card.id);
     let user = profile.user.clone();
     activity::set_active(app, identity, caller, input, user, active, move |user, board, touched| {
         let mut next = Profile { user: user.clone(), ..profile.clone() };

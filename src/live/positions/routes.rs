@@ -171,8 +171,12 @@ fn wanted(list: &Listing) -> Result<Wanted, Problem> {
     })
 }
 
-/// The live attributes of everybody on the account's roster, for lists of workers.
-pub async fn live_of(app: &App, account: AccountId) -> Result<BTreeMap<WorkerId, LiveWire>, Problem> {
-    let positions = app.live.positions(account).await.map_err(unanswered)?;
+/// The live attributes of these workers, as far as they are on the account's roster.
+pub async fn live_of(
+    app: &App,
+    account: AccountId,
+    workers: Vec<WorkerId>,
+) -> Result<BTreeMap<WorkerId, LiveWire>, Problem> {
+    let positions = app.live.positions(account, Some(workers)).await.map_err(unanswered)?;
     Ok(positions.iter().map(|(worker, live)| (*worker, LiveWire::from(live))).collect())
 }
