@@ -128,6 +128,7 @@ pub fn hot_visits(plan: &Plan, table: &mut Table) -> Result<()> {
     let mut ground = Ground::new(&plan.binary, &plan.scratch, &[])?;
     if plan.wants("muster") {
         let mut floor = floor(&mut ground)?;
+        ground.count_statements()?;
         // The board wakes with the seeded workers: it has to read the rows.
         ground.stop()?;
         ground.start()?;
@@ -159,7 +160,7 @@ fn measured(plan: &Plan, table: &mut Table, ground: &Ground, clients: &mut Clien
         ("failed", floor.failed as f64),
     ];
     table.put("B6", "muster", "64 clients, 200 visits, 5 k workers", &figures);
-    Ok(())
+    ground.tell_statements()
 }
 
 fn crashed(

@@ -117,6 +117,27 @@ impl Ground {
         self.dir.join("run")
     }
 
+    /// With `MUSTER_LOAD_STATEMENTS` set: from the next start on PostgreSQL counts what each statement takes.
+    pub fn count_statements(&self) -> Result<()> {
+        if std::env::var_os("MUSTER_LOAD_STATEMENTS").is_some() {
+            self.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")?;
+            self.sql("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")?;
+        }
+        Ok(())
+    }
+
+    /// Tells the dearest of them since the last telling.
+    pub fn tell_statements(&self) -> Result<()> {
+        if std::env::var_os("MUSTER_LOAD_STATEMENTS").is_some() {
+            let dearest = "SELECT round(total_exec_time + total_plan_time)::text || ' ms', calls || ' calls', toplevel,
+                    left(regexp_replace(query, '\\s+', ' ', 'g'), 110)
+                FROM pg_stat_statements ORDER BY total_exec_time + total_plan_time DESC LIMIT 16";
+            eprintln!("{}", self.sql(dearest)?);
+            self.sql("SELECT pg_stat_statements_reset()")?;
+        }
+        Ok(())
+    }
+
     /// As the database's superuser: only for seeding and checking.
     pub fn sql(&self, sql: &str) -> Result<String> {
         let mut command = Command::new("psql");

@@ -57,6 +57,7 @@ pub fn durable(plan: &Plan, table: &mut Table) -> Result<()> {
         business.seed_workers(&ground, PHONES_EACH, index * PHONES_EACH, true)?;
         tokens.extend((0..PHONES_EACH).map(|n| business::device_token(index * PHONES_EACH + n)));
     }
+    ground.count_statements()?;
     ground.stop()?;
     ground.start()?;
     let long_ago = frames::now_ms() - 5 * 24 * 3_600_000;
@@ -85,6 +86,7 @@ pub fn durable(plan: &Plan, table: &mut Table) -> Result<()> {
             ("refused", phones.refused as f64),
         ];
         table.put("B8", "muster", &format!("{size} points a report, 400 phones"), &figures);
+        ground.tell_statements()?;
     }
     if plan.wants("postgres") { postgres_alone(plan, &ground, table) } else { Ok(()) }
 }
