@@ -96,7 +96,13 @@ impl Live {
 
     /// A phone's points. What is taken is durable when the receipt's `flushed` says so.
     pub async fn report(&self, id: AccountId, worker: WorkerId, sending: Sending) -> Result<Receipt, Unanswered> {
-        let tracker = self.account(id).await?.tracker(worker);
+        let account = self.account(id).await?;
+        let is_known = account.roster().workers.get(&worker).is_some_and(|entry| entry.worker.active);
+        if !is_known {
+            // Hired a moment ago, perhaps: the roster is asked for anew before he is sent away.
+            self.ports.rosters.roster(id).await?;
+        }
+        let tracker = account.tracker(worker);
         let (reply, answer) = oneshot::channel();
         tracker.try_send(Report { sending, reply }).map_err(|_| Unanswered::Full)?;
         match answer.await {
