@@ -60,7 +60,6 @@ pub struct Fanout {
     shape: Shape,
     pid: u32,
     clock: Clock,
-    steps: u64,
 }
 
 const SUBSCRIBE: &str =
@@ -100,7 +99,7 @@ impl Fanout {
         };
         sockets.open_all(addr, &senders, hello)?;
         sockets.open_all(addr, &viewers, seen)?;
-        Ok(Self { sockets, tongue, shape, pid, clock: Clock::default(), steps: 0 })
+        Ok(Self { sockets, tongue, shape, pid, clock: Clock::default() })
     }
 
     /// Sends `rate` updates a second in turn from all senders, for so long after a warming up.
@@ -164,10 +163,9 @@ impl Fanout {
     }
 
     fn send(&mut self, sender: usize, meant_ms: i64) {
-        self.steps += 1;
         let at = self.clock.text(meant_ms);
-        let drift = (self.steps % 100_000) as f64 * 1e-6;
-        let (lat, lng) = (47.0 + drift + (sender % 97) as f64 * 1e-3, 9.0 + drift + (sender % 89) as f64 * 1e-3);
+        let (lat, lng) =
+            (frames::north_of(47.0, meant_ms) + (sender % 97) as f64 * 1e-3, 9.0 + (sender % 89) as f64 * 1e-3);
         let mut bytes = Vec::with_capacity(320);
         let channel = sender % self.shape.channels;
         match &self.tongue {

@@ -1,7 +1,6 @@
 //! B4: the nearest ten who are available and have a skill, among a thousand to a hundred thousand workers of one
 //! business, while they move and while they do not; over HTTP, and inside the process without a server.
 
-use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use chrono::Utc;
 use muster_actors::radar::{Scene, Wanted};
 use muster_actors::roster::{Roster, RosterEntry};
 use muster_domain::Place;
-use muster_domain::dispatch::{Worker, WorkingHours};
+use muster_domain::dispatch::Worker;
 use muster_domain::ids::WorkerId;
 use muster_domain::live::{Point, Standing};
 use uuid::Uuid;
@@ -129,15 +128,11 @@ fn ask(plan: &Plan, table: &mut Table, ground: &Ground, asking: &mut Asking, loa
 fn inside(plan: &Plan, table: &mut Table, size: usize) {
     let (mut scene, now) = (Scene::default(), Utc::now());
     let id = |index: usize| WorkerId(Uuid::from_u128(index as u128 + 1));
-    let worker = |index: usize| Worker {
-        id: id(index),
-        active: true,
-        skills: business::skills_of(index).into_iter().map(str::to_owned).collect(),
-        home: None,
-        hours: WorkingHours { zone: chrono_tz::UTC, shifts: Vec::new() },
-        time_off: BTreeMap::new(),
-        available: true,
-        tracking_consent: true,
+    // As the journal has it, so that what a worker is told of later has its default here too.
+    let worker = |index: usize| -> Worker {
+        let card = serde_json::json!({ "id": id(index), "active": true, "skills": business::skills_of(index),
+            "home": null, "hours": { "zone": "UTC", "shifts": [] }, "timeOff": {} });
+        serde_json::from_value(card).expect("a worker as the journal has him")
     };
     let entry = |index: usize| (id(index), RosterEntry { worker: worker(index), visit_status: None });
     scene.enroll(Arc::new(Roster { workers: (0..size).map(entry).collect() }), now);

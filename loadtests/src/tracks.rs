@@ -35,7 +35,7 @@ impl Work for Phones {
             .map(|_| {
                 self.at_ms[client] += 100;
                 let at_ms = self.at_ms[client];
-                let (lat, lng) = (47.0 + (at_ms % 10_000) as f64 * 1e-6, 9.0 + client as f64 * 1e-3);
+                let (lat, lng) = (frames::north_of(47.0, at_ms), 9.0 + client as f64 * 1e-3);
                 frames::point(&self.clock.text(at_ms), lat, lng)
             })
             .collect();

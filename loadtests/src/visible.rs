@@ -13,7 +13,7 @@ use crate::ground::{self, Ground, Peer};
 use crate::table::Table;
 
 /// Visible updates a second that are asked for, one after the other.
-const RATES: [f64; 5] = [40_000.0, 100_000.0, 200_000.0, 400_000.0, 800_000.0];
+const RATES: [f64; 4] = [40_000.0, 100_000.0, 200_000.0, 400_000.0];
 /// A rate beyond one that was not kept is not tried.
 const KEPT: f64 = 0.85;
 const P99_MS: f64 = 50.0;
