@@ -254,7 +254,6 @@ fn serve(
         let (remote, is_demo) = (remote.clone(), remote.is_some());
         Web::new()
             .app_data(streams.clone())
-            .configure(move |cfg| drop(remote.map(|remote| cfg.app_data(remote))))
             .app_data(data.clone())
             .app_data(identity.clone())
             .app_data(basemap.clone())
@@ -262,7 +261,12 @@ fn serve(
             .app_data(told.clone())
             .wrap(Compress::default())
             .wrap(from_fn(shell::around))
-            .configure(move |cfg| routes(cfg, is_demo))
+            .configure(move |cfg| {
+                if let Some(remote) = remote {
+                    cfg.app_data(remote);
+                }
+                routes(cfg, is_demo);
+            })
     })?;
     Ok(serving)
 }

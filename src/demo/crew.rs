@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::remote::Rush;
-use super::seed::{self, Seeded, Wanted};
+use super::seed::{self, Hired, Seeded, Wanted};
 use super::worker::{Floor, Worker};
 
 /// Tasks that step workers.
@@ -24,9 +24,10 @@ const KEEP_UP_EVERY: Duration = Duration::from_secs(240);
 /// Sends the crew out and keeps it busy until it is dropped.
 pub async fn run(floor: Arc<Floor>, seeded: Seeded, wanted: Wanted, mut rushes: mpsc::Receiver<Rush>) {
     let mut teams = JoinSet::new();
-    for team in divide(&floor, &seeded) {
-        teams.spawn(step_all(team));
-    }
+    let (all, crew) = (Arc::clone(&floor), seeded.crew.clone());
+    // Thousands of mornings are made up: not on a thread that answers somebody.
+    let divided = tokio::task::spawn_blocking(move || divide(&all, &crew)).await;
+    divided.unwrap_or_default().into_iter().for_each(|team| drop(teams.spawn(step_all(team))));
     let book = async { floor.book.follow(seeded.office()).await };
     let calls = async {
         for nth in 1u64.. {
@@ -55,12 +56,11 @@ fn report(what: &str, made: Result<usize, super::client::Refusal>, floor: &Floor
     }
 }
 
-fn divide(floor: &Arc<Floor>, seeded: &Seeded) -> Vec<Vec<Worker>> {
-    let size = seeded.crew.len().div_ceil(TEAMS).max(1);
-    let team = |hired: &[seed::Hired]| {
-        hired.iter().map(|hired| Worker::new(Arc::clone(floor), hired.clone())).collect::<Vec<_>>()
-    };
-    seeded.crew.chunks(size).map(team).collect()
+fn divide(floor: &Arc<Floor>, crew: &[Hired]) -> Vec<Vec<Worker>> {
+    let size = crew.len().div_ceil(TEAMS).max(1);
+    let team =
+        |hired: &[Hired]| hired.iter().map(|hired| Worker::new(Arc::clone(floor), hired.clone())).collect::<Vec<_>>();
+    crew.chunks(size).map(team).collect()
 }
 
 async fn step_all(mut team: Vec<Worker>) {

@@ -19,6 +19,8 @@ pub const RUSH_JOBS: usize = 20;
 pub const RUSH_PRIORITY: i16 = 5;
 pub const RUSH_WITHIN: Duration = Duration::hours(2);
 const RUSH_MOST_MIN: i64 = 60;
+/// Nobody calls in a hurry about what can wait on any other day.
+const RUSH_FROM_PRIORITY: i16 = 3;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
@@ -189,7 +191,8 @@ pub fn queue(
 
 /// Urgent calls, all at once, from these clients: nobody has them yet, and each is to be done within two hours.
 pub fn rush(chance: &mut Chance, near: &[usize], now: DateTime<Utc>) -> Vec<NewJob> {
-    let mut calls: Vec<&Task> = TASKS.iter().filter(|task| task.minutes <= RUSH_MOST_MIN).collect();
+    let mut calls: Vec<&Task> =
+        TASKS.iter().filter(|task| task.minutes <= RUSH_MOST_MIN && task.priority >= RUSH_FROM_PRIORITY).collect();
     let mut callers = near.to_vec();
     chance.shuffle(&mut calls);
     chance.shuffle(&mut callers);
