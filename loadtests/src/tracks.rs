@@ -94,7 +94,7 @@ pub fn durable(plan: &Plan, table: &mut Table) -> Result<()> {
 /// Rows a second and CPU of the same PostgreSQL, when nobody is in front of it.
 fn postgres_alone(plan: &Plan, ground: &Ground, table: &mut Table) -> Result<()> {
     ground
-        .sql("CREATE TABLE IF NOT EXISTS load_tracks (LIKE tracks, PRIMARY KEY (account_id, worker_id, at, point))")?;
+        .sql("CREATE TABLE IF NOT EXISTS load_tracks (LIKE tracks INCLUDING DEFAULTS, PRIMARY KEY (account_id, worker_id, at, point))")?;
     for size in [1, 500] {
         let script = format!(
             "INSERT INTO load_tracks (account_id, worker_id, at, point, received_at, lat, lng, accuracy_m, speed_mps,
