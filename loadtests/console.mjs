@@ -1,11 +1,11 @@
-// How fast the console is on a large floor: 500 people, 3,000 visits, in a real
-// Chromium. The floor is made up and served from here, so that only the browser
+// How fast the console is on a large floor: 500 people, 3,000 visits, and a map of
+// 10,000, in a real Chromium. The floor is made up and served from here, so that only the browser
 // is measured; the page is the one in static/dist. Figures go to the terminal.
 //
 // The main thread's own time is counted (not the clock on the wall), so that a
 // busy machine does not change the figures much.
 //
-//   node loadtests/console.mjs [workers] [visits]
+//   node loadtests/console.mjs [workers] [visits] [people on the map]
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -19,6 +19,12 @@ const { chromium } = require("playwright-core");
 
 const WORKERS = Number(process.argv[2] ?? 500);
 const VISITS = Number(process.argv[3] ?? 3000);
+const MARKERS = Number(process.argv[4] ?? 10_000);
+const MOVES = 15;
+/** Of 10,000 people who report every ten seconds, so many move in a second. */
+const MOVING = MARKERS / 10;
+const SECOND_MS = 1000;
+const MAP_BUDGET_MS = 100;
 const EVENTS = 40;
 const PAINTS = 12;
 const PAINT_BUDGET_MS = 100;
@@ -34,13 +40,14 @@ const dayStart = Math.floor(now / (24 * HOUR_MS)) * 24 * HOUR_MS;
 const iso = (ms) => new Date(ms).toISOString().replace(".000Z", "Z");
 const STATES = ["scheduled", "scheduled", "scheduled", "completed", "inProgress", "traveling"];
 
-const workers = Array.from({ length: WORKERS }, (_, n) => ({
+const person = (n) => ({
   type: "worker", id: workerId(n), attributes: {
     firstName: `Person${String(n).padStart(3, "0")}`, lastName: "Example", status: "active", skills: n % 3 ? ["gas"] : ["water", "heating"], timeZone: "UTC",
     workingHours: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map((weekday) => ({ weekday, start: "06:00", end: "20:00" })), timeOff: [],
-    live: { lat: 47 + (n % 25) / 100, lng: 8 + Math.floor(n / 25) / 100, at: iso(now), presence: "online", reason: "REPORTING", onShift: true, batteryPct: 80, accuracyM: 8 },
+    live: { lat: 47 + (n % 100) / 300, lng: 8 + Math.floor(n / 100) / 200, at: iso(now), presence: "online", reason: "REPORTING", onShift: true, batteryPct: 80, accuracyM: 8 },
   },
-}));
+});
+const workers = Array.from({ length: WORKERS }, (_, n) => person(n));
 // One visit in twelve waits for somebody: a queue of 250 beside the lanes.
 const visits = Array.from({ length: VISITS }, (_, n) => {
   const from = dayStart + 6 * HOUR_MS + ((Math.floor(n / WORKERS) * 2 + (n % 3) * 0.25) % 17) * HOUR_MS;
@@ -63,6 +70,7 @@ function answer(path, query) {
     case "/users/me": return { data: { type: "user", id: id("8006", 1), attributes: { firstName: "Ann", lastName: "Roe", email: "ann@example.com", role: "dispatcher" } } };
     case "/workers": return page(workers);
     case "/schedule": return { data: visits, included: [...jobs, ...clients], meta: { seq: 1, epoch: "e" } };
+    case "/basemap": return { data: { type: "basemap", attributes: { kind: "none" } } };
     case "/stream/tickets": return { data: { type: "streamTicket", id: id("8007", 1), attributes: { ticket: "t" } } };
     default: return { data: [], links: { next: null }, meta: {} };
   }
@@ -102,7 +110,10 @@ await page.routeWebSocket(/\/api\/v1\/stream/, (ws) => {
     if (frame.topic === "schedule") {
       for (let at = 0; at < visits.length; at += 100) send({ type: "snapshot", id: frame.id, seq, visits: visits.slice(at, at + 100), last: at + 100 >= visits.length });
       ws.topic = frame.id;
-    } else send({ type: "snapshot", id: frame.id, workers: workers.map((one) => ({ id: one.id, ...one.attributes.live })), last: true });
+      return;
+    }
+    ws.map = frame.id;
+    for (let at = 0; at < workers.length; at += 200) send({ type: "snapshot", id: frame.id, workers: workers.slice(at, at + 200).map((one) => ({ id: one.id, ...one.attributes.live })), last: at + 200 >= workers.length });
   });
 });
 await page.goto(address);
@@ -132,16 +143,16 @@ async function painting(act, undo) {
   return spent.sort((a, b) => a - b);
 }
 
-async function cost(act) {
+async function cost(act, times = EVENTS, settledMs = 70) {
   const idle = [];
   const busy = [];
-  for (let n = 0; n < EVENTS; n += 1) {
+  for (let n = 0; n < times; n += 1) {
     const start = await taskMs();
-    await rest(70);
+    await rest(settledMs);
     idle.push((await taskMs()) - start);
     const began = await taskMs();
     act(n);
-    await rest(70);
+    await rest(settledMs);
     busy.push((await taskMs()) - began);
   }
   const mean = idle.reduce((sum, one) => sum + one, 0) / idle.length;
@@ -176,6 +187,39 @@ say("a visit taken to another lane", await cost((n) => event(n % 12, { workerIds
 const last = visits[(EVENTS - 1) % 12];
 const taken = await page.locator(`[data-lane="${last.attributes.workerIds[0]}"] [data-visit="${last.id}"]`).count();
 if (taken !== 1 || sockets !== 1) throw new Error(`the page did not follow: ${taken} cards, ${sockets} sockets`);
-console.log(`budgets: ${PAINT_BUDGET_MS} ms to paint, ${EVENT_BUDGET_MS} ms for an event`);
+
+while (workers.length < MARKERS) workers.push(person(workers.length));
+const asked = await taskMs();
+await page.reload();
+await page.waitForSelector('[data-loaded="true"][data-link="live"]', { timeout: 120_000 });
+const drawn = () => page.evaluate(() => (window.muster?.mapReady() ? window.muster.workersOnMap().length : 0));
+for (let tries = 0; (await drawn()) !== MARKERS; tries += 1) {
+  if (tries > 300) throw new Error(`${await drawn()} of ${MARKERS} people came onto the map`);
+  await rest(200);
+}
+await rest(4000);
+console.log(`${MARKERS} people on the map, from loading to there ${((await taskMs()) - asked).toFixed(0)} ms of the main thread`);
+let turn = 0;
+const stir = () => {
+  turn += 1;
+  const up = [];
+  for (let n = turn % 10; n < MARKERS; n += MARKERS / MOVING) {
+    const live = workers[n].attributes.live;
+    Object.assign(live, { lat: live.lat + 0.0004, lng: live.lng + 0.0003, at: iso(Date.now()), headingDeg: (turn * 20) % 360, speedMps: 9 });
+    up.push({ id: workers[n].id, ...live });
+  }
+  for (let at = 0; at < up.length; at += 200) socket.send(JSON.stringify({ type: "delta", id: socket.map, up: up.slice(at, at + 200), rm: [] }));
+};
+say(`${MOVING} of ${MARKERS} people move, all in sight`, await cost(stir, MOVES, SECOND_MS));
+for (let n = 0; n < 4; n += 1) {
+  await page.getByRole("button", { name: "Zoom in" }).last().click();
+  await rest(700);
+}
+await rest(2000);
+say(`the same, looked at from zoom ${(await page.evaluate(() => window.muster.zoom())).toFixed(0)}`, await cost(stir, MOVES, SECOND_MS));
+const mine = workers[turn % 10].attributes.live;
+const theirs = await page.evaluate((one) => window.muster.workersOnMap().find((dot) => dot.id === one), workers[turn % 10].id);
+if (theirs.lat !== mine.lat || theirs.lng !== mine.lng) throw new Error("the map did not follow");
+console.log(`budgets: ${PAINT_BUDGET_MS} ms to paint, ${EVENT_BUDGET_MS} ms for an event, ${MAP_BUDGET_MS} ms for a second's positions`);
 await browser.close();
 server.close();

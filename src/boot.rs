@@ -25,7 +25,7 @@ use muster_domain::journal::{Fact, RecordVerb};
 use rustls::ServerConfig;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use crate::demo::city::basemap::{self, Basemap};
+use crate::basemap::{self, Basemap};
 use crate::demo::remote::{self, Remote};
 use crate::dispatch::visits::telling::{Fragments, Schedules};
 use crate::ground::Ground;
@@ -67,7 +67,8 @@ impl Running {
 
 /// From nothing to a server that answers. While the database is being made ready, the port already says so.
 pub async fn start(settings: Settings) -> anyhow::Result<Running> {
-    start_with(settings, Basemap::default(), None).await
+    let basemap = Basemap::open(settings.basemap.as_deref());
+    start_with(settings, basemap, None).await
 }
 
 /// The same, with streets of its own for the map, and the remote control of a demonstration.
@@ -244,7 +245,9 @@ fn serve(
     tls: Option<ServerConfig>,
 ) -> anyhow::Result<Serving> {
     let House { app, identity, door, .. } = house;
-    let (data, identity, basemap) = (Data::new(app), Data::new(identity), Data::new(basemap));
+    let (data, identity) = (Data::new(app), Data::new(identity));
+    let policy = Data::new(shell::Policy::with(basemap.origin()));
+    let basemap = Data::new(basemap);
     let console = Data::new(console::Source::new(settings.static_dir.clone()));
     let told = Data::new(live::positions::Told::default());
     let config = ServeConfig { threads: settings.threads, ..ServeConfig::default() };
@@ -257,6 +260,7 @@ fn serve(
             .app_data(data.clone())
             .app_data(identity.clone())
             .app_data(basemap.clone())
+            .app_data(policy.clone())
             .app_data(console.clone())
             .app_data(told.clone())
             .wrap(Compress::default())

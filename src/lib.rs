@@ -1,5 +1,6 @@
 //! Muster: the back office of a field-service business and its live dispatch floor, in one process.
 
+pub mod basemap;
 pub mod boot;
 pub mod cli;
 pub mod console;

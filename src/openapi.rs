@@ -14,7 +14,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Required, Response, ResponseBuilder};
 
 use crate::http::openapi::Frame;
-use crate::{customers, dispatch, identity, live, work};
+use crate::{basemap, customers, dispatch, identity, live, work};
 
 /// Every operation of `/api/v1`.
 pub fn api_document() -> utoipa::openapi::OpenApi {
@@ -32,6 +32,7 @@ pub fn api_document() -> utoipa::openapi::OpenApi {
         live::positions::Doc::openapi(),
         live::devices::Doc::openapi(),
         live::stream::Doc::openapi(),
+        basemap::Doc::openapi(),
     ];
     nouns.into_iter().for_each(|noun| document.merge(noun));
     for (path, item) in &mut document.paths.paths {

@@ -24,6 +24,7 @@ pub struct Settings {
     pub allow_embedded_database: bool,
     pub public_url: Option<String>,
     pub static_dir: Option<PathBuf>,
+    pub basemap: Option<String>,
     pub threads: usize,
     pub database_connections: u32,
     pub password_cost: u32,
@@ -66,6 +67,12 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
     ("allow_embedded_database", "false", "Lets `production` run on the built-in PostgreSQL."),
     ("public_url", "none: as the request's Host says", "How others reach this server; goes into links."),
     ("static_dir", "none: the console inside the binary", "Serves the console from a directory, while working on it."),
+    (
+        "basemap",
+        "none: outlines of the countries",
+        "Streets for the map: the path of a `.pmtiles` file, which the server then serves itself, or the https address of a \
+         MapLibre style. See [the map](../running.md#the-map).",
+    ),
     ("threads", "one for each core", "Threads that serve requests."),
     ("database_connections", "20", "Connections to the database."),
     ("password_cost", "12", "bcrypt's cost for new passwords (4 to 16)."),
@@ -99,6 +106,7 @@ impl Default for Settings {
             allow_embedded_database: false,
             public_url: None,
             static_dir: None,
+            basemap: None,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             database_connections: 20,
             password_cost: 12,

@@ -13,9 +13,9 @@ use clap::Args;
 use tokio::sync::mpsc;
 
 use super::{Given, signalled, words};
+use crate::basemap::Basemap;
 use crate::boot;
 use crate::demo::city::City;
-use crate::demo::city::basemap::Basemap;
 use crate::demo::client::Server;
 use crate::demo::crew;
 use crate::demo::remote::{Remote, Rush, SPEEDS};
@@ -59,7 +59,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let progress = Arc::new(Progress::new());
     progress.say("Starting PostgreSQL and the server");
     let city = City::build(options.seed);
-    let basemap = Basemap(Some(city.basemap().to_string().into()));
+    let basemap = Basemap::Streets(city.basemap().to_string().into());
     let (data_dir, seed) = (settings.data_dir.clone(), options.seed);
     let (remote, rushes) = Remote::new(seed, options.speed, usize::from(options.workers));
     let running = boot::start_with(settings, basemap, Some(remote.clone())).await?;

@@ -59,6 +59,9 @@ struct Given {
     /// Serve the console from this directory
     #[arg(long)]
     static_dir: Option<String>,
+    /// Streets for the map: a .pmtiles file, or the https address of a style
+    #[arg(long)]
+    basemap: Option<String>,
     /// Any other setting
     #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -70,7 +73,12 @@ impl Given {
     }
 
     fn settings_over(&self, defaults: Settings) -> anyhow::Result<Settings> {
-        let named = [("listen", &self.listen), ("data_dir", &self.data_dir), ("static_dir", &self.static_dir)];
+        let named = [
+            ("listen", &self.listen),
+            ("data_dir", &self.data_dir),
+            ("static_dir", &self.static_dir),
+            ("basemap", &self.basemap),
+        ];
         let mut flags: Vec<(String, String)> =
             named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect();
         for pair in &self.set {

@@ -38,6 +38,7 @@ codes! {
     PAGE_TOO_DEEP 400 false "Page too deep" "Offset pages end at row 10,000; use `page[after]`.";
     PRECONDITION_FAILED 412 false "Precondition failed" "`If-Match` names an older version; `meta.current` is the current resource.";
     PRECONDITION_REQUIRED 428 false "Precondition required" "This change needs `If-Match` with the version that the caller saw.";
+    RANGE_NOT_SATISFIABLE 416 false "Range not satisfiable" "The part that was asked for begins beyond the end of the file.";
     REFUSED 409 true "Refused by the store" "The change would break a rule that the database guards.";
     SCHEDULE_CONFLICT 409 false "Schedule conflict" "The worker is already occupied; `meta.conflicts` lists by what.";
     SESSION_ENDED 401 false "Session ended" "The session has ended or the token has expired: sign in again.";

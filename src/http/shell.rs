@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use uuid::Uuid;
 
@@ -23,15 +24,27 @@ const SECURITY_HEADERS: &[(&str, &str)] = &[
     ("x-xss-protection", "1; mode=block"),
     ("referrer-policy", "no-referrer"),
     ("strict-transport-security", "max-age=31536000; includeSubDomains"),
-    (
-        "content-security-policy",
-        "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
-         connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    ),
 ];
 
 /// Marks a request whose answer has no body: one that never ends must not begin.
 pub struct HeadOnly;
+
+/// What a page of ours may load, and from where.
+#[derive(Clone, Debug)]
+pub struct Policy(HeaderValue);
+
+impl Policy {
+    /// `beside`: the one other origin that the map may fetch from.
+    pub fn with(beside: Option<&str>) -> Self {
+        let beside = beside.map(|origin| format!(" {origin}")).unwrap_or_default();
+        let text = format!(
+            "default-src 'self'; img-src 'self' data: blob:{beside}; worker-src 'self' blob:; style-src 'self' \
+             'unsafe-inline'; connect-src 'self' ws: wss:{beside}; frame-ancestors 'none'; base-uri 'none'; \
+             form-action 'self'"
+        );
+        Self(HeaderValue::from_str(&text).expect("an origin was checked to be plain"))
+    }
+}
 
 /// The middleware of the whole server.
 pub async fn around(
@@ -47,6 +60,8 @@ pub async fn around(
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(HeadOnly);
     }
+    let policy =
+        request.app_data::<Data<Policy>>().map_or_else(|| Policy::with(None), |policy| policy.get_ref().clone());
     let mut response = shaped(next.call(request).await?.map_into_boxed_body());
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
     let status = response.status().as_u16();
@@ -59,6 +74,7 @@ pub async fn around(
     for (name, value) in SECURITY_HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+    headers.insert(CONTENT_SECURITY_POLICY, policy.0);
     if path.starts_with("/api/") && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

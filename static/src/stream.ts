@@ -5,8 +5,10 @@ import type { LivePosition, Visit } from "./api/types";
 
 export type Box = [west: number, south: number, east: number, north: number];
 export type Topic =
-  | { id: string; topic: "workers"; viewport?: Box; zoom?: number; focus?: string[]; tickMs?: number }
+  | ({ id: string; topic: "workers"; tickMs?: number } & Look)
   | { id: string; topic: "schedule"; from: string; to: string };
+/** What of the world is looked at: counted below zoom 8, one by one from there, those in focus always. */
+export interface Look { viewport: Box; zoom?: number; focus?: string[] }
 export type Link = "live" | "catchingUp" | "offline";
 
 export interface StreamEvent {
@@ -131,10 +133,10 @@ export class StreamProtocol {
   }
 
   /** The map shows another part: told at once, and while it keeps moving only now and then, the newest last. */
-  look(id: string, viewport: Box, zoom?: number, nowMs = 0): Effect[] {
+  look(id: string, look: Look, nowMs = 0): Effect[] {
     const held = this.held.get(id);
     if (!held || held.topic.topic !== "workers") return [];
-    held.topic = { ...held.topic, viewport, ...(zoom === undefined ? {} : { zoom }) };
+    held.topic = { ...held.topic, ...look };
     if (!this.greeted) return [];
     const isWaiting = this.looks.size > 0;
     this.looks.add(id);
@@ -148,8 +150,8 @@ export class StreamProtocol {
     for (const id of this.looks) {
       const topic = this.held.get(id)?.topic;
       if (topic?.topic !== "workers" || !this.greeted) continue;
-      const { viewport, zoom } = topic;
-      effects.push({ do: "send", frame: { type: "update", id, viewport, ...(zoom === undefined ? {} : { zoom }) } });
+      const { viewport, zoom, focus } = topic;
+      effects.push({ do: "send", frame: { type: "update", id, viewport, ...(zoom === undefined ? {} : { zoom }), ...(focus ? { focus } : {}) } });
       this.lookedAtMs = nowMs;
     }
     this.looks.clear();
@@ -183,6 +185,7 @@ export class StreamProtocol {
       effects.push(...freed(held));
       held.subscribed = false;
       held.workers = null;
+      held.clusters = [];
       held.log.caughtUp = false;
       held.log.parts = null;
       held.log.held = [];
@@ -326,6 +329,7 @@ export class StreamProtocol {
     if (!held) return [];
     held.log = { ...freshLog(), epoch: String(frame.epoch ?? ""), target: Number(frame.seq ?? 0) };
     held.workers = null;
+    held.clusters = [];
     return this.linkIs(this.judged());
   }
 

@@ -3,7 +3,7 @@
 import { ApiFailure, post, rotate } from "./api/http";
 import { tokens } from "./api/session";
 import type { Resource } from "./api/types";
-import { StreamProtocol, type Box, type Effect, type News, type Topic } from "./stream";
+import { StreamProtocol, type Effect, type Look, type News, type Topic } from "./stream";
 
 export class LiveStream {
   private readonly protocol = new StreamProtocol();
@@ -43,8 +43,8 @@ export class LiveStream {
     this.perform(this.protocol.unsubscribe(id));
   }
 
-  look(id: string, viewport: Box, zoom?: number): void {
-    this.perform(this.protocol.look(id, viewport, zoom, Date.now()));
+  look(id: string, look: Look): void {
+    this.perform(this.protocol.look(id, look, Date.now()));
   }
 
   hold(id: string, visitId: string): void {

@@ -37,7 +37,7 @@ describe("the map", () => {
   it("fades_a_position_with_its_age", () => {
     expect(opacityOf(60_000)).toBe(1);
     expect(opacityOf(16 * 60_000)).toBeLessThan(0.8);
-    expect(opacityOf(9e9)).toBe(0.33);
+    expect(opacityOf(9e9)).toBe(0.35);
   });
   it("glides_and_arrives", () => {
     const [from, to] = [{ lat: 0, lng: 0 }, { lat: 1, lng: 2 }];

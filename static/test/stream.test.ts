@@ -36,7 +36,7 @@ describe("subscribing", () => {
   it("tells_a_new_viewport_at_once", () => {
     const protocol = opened();
     protocol.subscribe({ id: "map", topic: "workers", viewport: [0, 0, 1, 1] });
-    expect(sent(protocol.look("map", [2, 2, 3, 3]))).toEqual([{ type: "update", id: "map", viewport: [2, 2, 3, 3] }]);
+    expect(sent(protocol.look("map", { viewport: [2, 2, 3, 3], zoom: 5, focus: ["w1"] }))).toEqual([{ type: "update", id: "map", viewport: [2, 2, 3, 3], zoom: 5, focus: ["w1"] }]);
   });
   it("gathers_a_snapshot_that_comes_in_parts", () => {
     const protocol = opened();
@@ -111,7 +111,7 @@ describe("a map far away", () => {
     protocol.received({ type: "snapshot", id: "map", last: true, workers: [], clusters: [far("a")] }, 0);
     expect(news(protocol.received({ type: "delta", id: "map", up: [], rm: [], clusters: [far("a", 3)], rmClusters: ["b"] }, 0)))
       .toContainEqual({ kind: "clustersChanged", up: [far("a", 3)], rm: ["b"] });
-    expect(sent(protocol.look("map", [0, 0, 1, 1], 9))).toEqual([{ type: "update", id: "map", viewport: [0, 0, 1, 1], zoom: 9 }]);
+    expect(sent(protocol.look("map", { viewport: [0, 0, 1, 1], zoom: 9 }))).toEqual([{ type: "update", id: "map", viewport: [0, 0, 1, 1], zoom: 9 }]);
     expect(news(protocol.received({ type: "delta", id: "map", up: [{ id: "w" }], rm: [], clusters: [], rmClusters: ["a"] }, 0))).toEqual([
       { kind: "workersChanged", up: [{ id: "w" }], rm: [] },
       { kind: "clustersChanged", up: [], rm: ["a"] },
@@ -134,7 +134,7 @@ describe("a map far away", () => {
     };
     for (let now = 1_000; now <= 2_200; now += 1) {
       if (wakeAt !== null && now >= wakeAt) { wakeAt = null; perform(protocol.woken(now), now); }
-      if (now < 2_000 && now % 16 === 0) perform(protocol.look("map", [now, 0, now + 1, 1], undefined, now), now);
+      if (now < 2_000 && now % 16 === 0) perform(protocol.look("map", { viewport: [now, 0, now + 1, 1] }, now), now);
     }
     expect(frames.length).toBeLessThanOrEqual(12);
     expect(frames.length).toBeGreaterThanOrEqual(9);

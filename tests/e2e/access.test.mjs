@@ -68,6 +68,8 @@ test("every_dialog_is_clean", async () => {
     assign: async () => { await page.focus(selected); await page.keyboard.press("a"); },
     move: async () => { await page.focus(selected); await page.keyboard.press("m"); },
     client: () => fromMenu("New client"), worker: () => fromMenu("New worker"), timeOff: () => fromMenu("Time off"),
+    phone: async () => { await page.click(`[data-worker="${ana.id}"]`); await page.click("[data-add-phone]"); },
+    fence: async () => { await page.click(selected); await page.click("[data-fence]"); },
     reason: async () => { await page.click(selected); await page.click('.inspector [data-step="cancel"]'); },
   };
   for (const [name, open] of Object.entries(dialogs)) {
@@ -78,6 +80,11 @@ test("every_dialog_is_clean", async () => {
       await page.waitForSelector('[data-verdict="clash"]');
     }
     await clean(page, name);
+    if (name === "phone") {
+      await page.click('[data-dialog="phone"] button[type=submit]');
+      await page.waitForSelector('[data-dialog="phone"] img.qr');
+      await clean(page, "phone with its codes");
+    }
     if (name === "move") {
       await page.click('[data-dialog="move"] button[type=submit]');
       await page.waitForSelector('[data-dialog="conflict"]');

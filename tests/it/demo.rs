@@ -333,9 +333,8 @@ async fn only_the_office_of_the_demonstration_has_its_remote_control() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_a_demonstration_has_streets_and_controls_of_its_own() {
+async fn only_a_demonstration_has_controls_of_its_own() {
     let app = App::start().await;
-    app.anonymous().get("/api/v1/basemap").await.refused(404, "NOT_FOUND");
     let owner = app.owner().await;
     owner.get("/api/v1/demo").await.refused(404, "NOT_FOUND");
     owner.post("/api/v1/demo/pause", json!({})).await.refused(404, "NOT_FOUND");

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod auth;
+mod basemap;
 mod boards;
 mod clients;
 mod crash;

@@ -1,29 +1,8 @@
-//! The city as GeoJSON, for a map without tiles, and the one route that serves it.
+//! The city as GeoJSON, for a map without tiles.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::{Data, ServiceConfig, get, resource as at};
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{City, Xy};
-use crate::http::Problem;
-
-/// Streets of the operator's own; only a demonstration has any.
-#[derive(Clone, Debug, Default)]
-pub struct Basemap(pub Option<Bytes>);
-
-pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.service(at("/basemap").route(get().to(read)));
-}
-
-/// Public like the console's files: it shows nobody's data.
-async fn read(basemap: Option<Data<Basemap>>) -> Result<HttpResponse, Problem> {
-    let streets = basemap.and_then(|basemap| basemap.0.clone()).ok_or_else(Problem::not_found)?;
-    let mut answer = HttpResponse::Ok();
-    answer.insert_header((CACHE_CONTROL, "no-cache")).content_type("application/geo+json");
-    Ok(answer.body(streets))
-}
 
 impl City {
     /// A FeatureCollection: streets as lines of class `main` or `minor` with a name, tunnels once more, of class

@@ -1,7 +1,7 @@
 //! A small city that exists nowhere: streets as a graph, addresses on them, and the shortest way between two.
 //! Made from a seed alone; nothing is read or downloaded.
 
-pub mod basemap;
+mod basemap;
 mod ground;
 mod layout;
 mod names;

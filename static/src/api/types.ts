@@ -40,7 +40,16 @@ export interface JobAttributes {
 export type Job = JobAttributes & { id: string };
 
 export interface Address { street?: string; city?: string; postalCode?: string; country?: string }
-export interface Property { id: string; name?: string | null; address?: Address | null; location?: Place | null }
+/** Corners as GeoJSON has them: longitude first. */
+export type Geofence = { type: "circle"; radiusM: number } | { type: "polygon"; coordinates: [number, number][] };
+export interface Property { id: string; name?: string | null; address?: Address | null; location?: Place | null; geofence?: Geofence | null; version?: number }
+export interface DeviceAttributes {
+  workerId: string;
+  label: string;
+  createdAt: string;
+  setup?: Record<string, string> | null;
+  qr?: Record<string, string> | null;
+}
 export interface ClientAttributes {
   displayName?: string;
   firstName?: string | null;

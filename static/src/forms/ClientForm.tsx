@@ -1,8 +1,9 @@
 // A new client with its first property; a click on the map places it.
-import type { JSX } from "solid-js";
+import { Show, type JSX } from "solid-js";
 import { post } from "../api/http";
 import { flat, type ClientAttributes, type Place, type Resource } from "../api/types";
 import { m } from "../messages";
+import { DEFAULT_RADIUS_M } from "../map/fences";
 import { PlacePicker } from "../map/PlacePicker";
 import { displayName, setFloor } from "../state/floor";
 import { closeDialog } from "../state/dialogs";
@@ -10,15 +11,16 @@ import { say } from "../state/notices";
 import { Dialog } from "../ui/Dialog";
 import { createForm, filled } from "./form";
 import { Buttons, FormFault, TextField } from "./Fields";
+import { RadiusField } from "./RadiusField";
 
 const AT = "properties/0";
 
 export function ClientForm(props: { place?: Place }): JSX.Element {
   const form = createForm(
     { companyName: "", firstName: "", lastName: "", email: "", phone: "", propertyName: m.form.propertyDefault as string,
-      street: "", city: "", postalCode: "", country: "", place: props.place ?? (null as Place | null) },
+      street: "", city: "", postalCode: "", country: "", place: props.place ?? (null as Place | null), radiusM: DEFAULT_RADIUS_M },
     ["companyName", "firstName", "lastName", "email", "phone", `${AT}/name`, `${AT}/address/street`, `${AT}/address/city`,
-      `${AT}/address/postalCode`, `${AT}/address/country`, `${AT}/location`],
+      `${AT}/address/postalCode`, `${AT}/address/country`, `${AT}/location`, `${AT}/geofence`],
   );
   const v = form.values;
   const check = () => (v.companyName.trim() || v.firstName.trim() || v.lastName.trim() ? {} : { companyName: m.form.needName }) as Record<string, string>;
@@ -27,7 +29,7 @@ export function ClientForm(props: { place?: Place }): JSX.Element {
     const hasProperty = v.place !== null || Object.keys(address).length > 0;
     const answer = await post<Resource<ClientAttributes>>("/clients", "client", {
       ...filled({ companyName: v.companyName.trim(), firstName: v.firstName.trim(), lastName: v.lastName.trim(), email: v.email.trim(), phone: v.phone.trim() }),
-      ...(hasProperty ? { properties: [{ ...filled({ name: v.propertyName.trim() }), address, ...(v.place ? { location: { ...v.place } } : {}) }] } : {}),
+      ...(hasProperty ? { properties: [{ ...filled({ name: v.propertyName.trim() }), address, ...(v.place ? { location: { ...v.place }, ...(v.radiusM === DEFAULT_RADIUS_M ? {} : { geofence: { type: "circle", radiusM: v.radiusM } }) } : {}) }] } : {}),
     });
     const client = flat(answer.data);
     setFloor("clients", client.id, client);
@@ -56,7 +58,9 @@ export function ClientForm(props: { place?: Place }): JSX.Element {
             <TextField name={`${AT}/address/city`} label={m.form.city} value={v.city} onInput={(x) => form.set("city", x)} fault={form.fault(`${AT}/address/city`)} />
             <TextField name={`${AT}/address/country`} label={m.form.country} value={v.country} onInput={(x) => form.set("country", x)} fault={form.fault(`${AT}/address/country`)} />
           </div>
-          <PlacePicker label={m.form.place} value={v.place} onPick={(place) => form.set("place", place)} error={form.fault(`${AT}/location`)} />
+          <PlacePicker label={m.form.place} value={v.place} onPick={(place) => form.set("place", place)} error={form.fault(`${AT}/location`)}
+            fence={{ type: "circle", radiusM: v.radiusM }} />
+          <Show when={v.place}><RadiusField value={v.radiusM} onInput={(metres) => form.set("radiusM", metres)} fault={form.fault(`${AT}/geofence`)} /></Show>
         </div>
       </div>
     </Dialog>

@@ -9,7 +9,7 @@ import { chosen, choose } from "../state/selection";
 import { heldBy } from "../state/holds";
 import { mayDispatch, mayReport } from "../state/may";
 import { loadClient } from "../state/sync";
-import { actorWords, whenWords } from "../state/words";
+import { actorWords, fenceWords, whenWords } from "../state/words";
 import { ArrivalNote } from "../shell/Arrivals";
 import { clock, dateTime } from "../time";
 import { Icon, statusIcon } from "../ui/Icon";
@@ -87,7 +87,12 @@ function VisitPanel(props: { visit: Visit }): JSX.Element {
             </span>
           )}</For>
         </Fact>
-        <Show when={address() || property()?.name}><Fact icon="pin" label={m.inspector.where}>{address() || property()?.name}</Fact></Show>
+        <Show when={address() || property()?.name}><Fact icon="pin" label={m.inspector.where}>
+          {address() || property()?.name}
+          <Show when={mayDispatch() && job() && property()?.location}>
+            <button type="button" class="link line" data-fence onClick={() => open({ name: "fence", clientId: job()!.clientId, propertyId: property()!.id })}>{fenceWords(property()!.geofence)} · {m.fence.edit}</button>
+          </Show>
+        </Fact></Show>
         <Show when={client()?.phone}><Fact icon="phone" label={m.inspector.phone}><a href={`tel:${client()!.phone}`}>{client()!.phone}</a></Fact></Show>
         <Show when={client()?.email}><Fact icon="mail" label={m.inspector.email}><a href={`mailto:${client()!.email}`}>{client()!.email}</a></Fact></Show>
         <Show when={(props.visit.requiredSkills ?? []).length > 0}><Fact icon="wrench" label={m.inspector.skills}>{props.visit.requiredSkills!.join(", ")}</Fact></Show>

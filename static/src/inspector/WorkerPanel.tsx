@@ -2,11 +2,12 @@
 // says, when he works, and what he does this day.
 import { createMemo, For, Show, type JSX } from "solid-js";
 import type { Worker } from "../api/types";
+import { TrailPart } from "../map/TrailPart";
 import { m } from "../messages";
 import { setAvailable } from "../state/availability";
 import { open } from "../state/dialogs";
 import { initials, laneOf, livePosition, presenceOf, shownVisit, visitTitle, workerName, zone } from "../state/floor";
-import { mayDispatch } from "../state/may";
+import { mayDispatch, mayEditTeam } from "../state/may";
 import { choose } from "../state/selection";
 import { agoOf, hoursWords, presenceWords, spanWords } from "../state/words";
 import { dateTime } from "../time";
@@ -35,6 +36,9 @@ export function WorkerPanel(props: { worker: Worker }): JSX.Element {
           </button>
           <button type="button" class="quiet" onClick={() => open({ name: "timeOff", workerId: props.worker.id })}>{m.header.newTimeOff}</button>
         </Show>
+        <Show when={mayEditTeam() && props.worker.status !== "inactive"}>
+          <button type="button" class="quiet" data-add-phone onClick={() => open({ name: "phone", workerId: props.worker.id })}>{m.phone.add}</button>
+        </Show>
         <Show when={props.worker.phone}><a class="button quiet" href={`tel:${props.worker.phone}`}><Icon name="phone" size={14} />{m.inspector.call}</a></Show>
       </div>
       <dl class="facts">
@@ -60,6 +64,7 @@ export function WorkerPanel(props: { worker: Worker }): JSX.Element {
         </Show>
         <Show when={props.worker.email}><Fact icon="mail" label={m.inspector.email}><a href={`mailto:${props.worker.email}`}>{props.worker.email}</a></Fact></Show>
       </dl>
+      <TrailPart workerId={props.worker.id} />
       <section class="history">
         <h3>{m.inspector.today}</h3>
         <ul class="rows">

@@ -1,19 +1,25 @@
 // A small map in a form: a click sets the place, the numbers beside it do too.
 import { createEffect, onCleanup, onMount, Show, type JSX } from "solid-js";
-import type { Place } from "../api/types";
+import type { Geofence, Place } from "../api/types";
 import { m } from "../messages";
 import { allPositions, derived, floor, now, zone } from "../state/floor";
 import { theme } from "../state/preferences";
+import { COLOURS } from "./colours";
 import { boundsOf, collection } from "./features";
+import { fenceShape } from "./fences";
 import { EMPTY, makeMap, type GeoJSONSource, type LibreMap } from "./setup";
 import { centreOf } from "./world";
 import { offsetMinutes } from "../time";
 
-export function PlacePicker(props: { value: Place | null; onPick: (place: Place | null) => void; label: string; error?: string }): JSX.Element {
+export function PlacePicker(props: {
+  value: Place | null; onPick: (place: Place | null) => void; label: string; error?: string;
+  /** The zone around the place, drawn with it. */
+  fence?: Geofence;
+}): JSX.Element {
   let box!: HTMLDivElement;
   let map: LibreMap | null = null;
   onMount(() => {
-    map = makeMap({ container: box, theme: theme(), centre: centreOf(zone(), offsetMinutes(now(), zone())), zoom: 4 });
+    map = makeMap({ container: box, theme, centre: centreOf(zone(), offsetMinutes(now(), zone())), zoom: 4 });
     if (!map) return;
     const made = map;
     const known = boundsOf([
@@ -21,9 +27,13 @@ export function PlacePicker(props: { value: Place | null; onPick: (place: Place 
       ...allPositions().flatMap((live) => (live.lat != null && live.lng != null ? [{ lat: live.lat, lng: live.lng }] : [])),
       ...derived.visits().flatMap((visit) => (visit.location ? [visit.location] : [])),
     ]);
-    if (known) made.fitBounds(known, { padding: 20, maxZoom: 14, duration: 0 });
+    if (props.value) made.jumpTo({ center: [props.value.lng, props.value.lat], zoom: 15 });
+    else if (known) made.fitBounds(known, { padding: 20, maxZoom: 14, duration: 0 });
     made.on("load", () => {
-      made.addSource("place", { type: "geojson", data: EMPTY });
+      for (const id of ["fence", "place"]) made.addSource(id, { type: "geojson", data: EMPTY });
+      const colour = COLOURS[theme()].fence;
+      made.addLayer({ id: "fence", type: "fill", source: "fence", paint: { "fill-color": colour, "fill-opacity": 0.15 } });
+      made.addLayer({ id: "fence-line", type: "line", source: "fence", paint: { "line-color": colour, "line-width": 1.5, "line-dasharray": [3, 2] } });
       made.addLayer({ id: "place", type: "symbol", source: "place",
         layout: { "icon-image": "visit:scheduled", "icon-anchor": "bottom", "icon-allow-overlap": true } });
       show();
@@ -38,10 +48,12 @@ export function PlacePicker(props: { value: Place | null; onPick: (place: Place 
   const show = () => {
     const source = map?.getSource("place") as GeoJSONSource | undefined;
     const place = props.value;
+    const shape = props.fence && fenceShape(place, props.fence);
+    (map?.getSource("fence") as GeoJSONSource | undefined)?.setData(shape ? collection([{ type: "Feature", properties: {}, geometry: shape }]) : EMPTY);
     source?.setData(place ? collection([{ type: "Feature", properties: {}, geometry: { type: "Point", coordinates: [place.lng, place.lat] } }]) : EMPTY);
   };
   createEffect(() => {
-    void props.value;
+    void [props.value, props.fence];
     show();
   });
   const typed = (lat: string, lng: string) => {

@@ -1,31 +1,43 @@
 // Turns people and visits into GeoJSON, purely: what is drawn where, how faded,
 // under which name. No map library here.
-import type { LivePosition, Place, Visit, VisitStatus } from "../api/types";
+import type { LivePosition, Place, Visit } from "../api/types";
 
 export const FRESH_MS = 2 * 60_000;
 export const FADED_MS = 30 * 60_000;
 
-/** Full while the fix is fresh, then fading to a third. */
+/** Full while the fix is fresh, then fading to a third, in steps: each step is something the map has to be told. */
 export function opacityOf(ageMs: number): number {
   if (ageMs <= FRESH_MS) return 1;
   const part = Math.min(1, (ageMs - FRESH_MS) / (FADED_MS - FRESH_MS));
-  return Math.round((1 - 0.67 * part) * 100) / 100;
+  return Math.round((1 - 0.65 * part) * 20) / 20;
 }
 
-export interface Dot { id: string; lat: number; lng: number; initials: string; tone: string; opacity: number; chosen: boolean }
-
-export function toneOf(live: LivePosition): VisitStatus | "idle" | "lost" {
-  if (live.presence === "lost" || live.presence === "stale") return "lost";
+export type Tone = "idle" | "traveling" | "onSite" | "inProgress" | "paused" | "stale" | "lost";
+export function toneOf(live: LivePosition): Tone {
+  if (live.presence === "lost" || live.presence === "stale") return live.presence;
   const status = live.visitStatus;
   return status === "traveling" || status === "onSite" || status === "inProgress" || status === "paused" ? status : "idle";
 }
 
-export function dotsToFeatures(dots: Dot[]): GeoJSON.FeatureCollection<GeoJSON.Point> {
-  return collection(dots.map((dot) => ({
+const WALKING_MPS = 1;
+const TURN_DEG = 10;
+/** Where somebody is going, in steps; null for one who stands, or whose heading is too old to be true. */
+export function headingOf(live: LivePosition): number | null {
+  if (live.presence !== "online" || live.headingDeg == null || (live.speedMps ?? 0) < WALKING_MPS) return null;
+  return (Math.round(live.headingDeg / TURN_DEG) * TURN_DEG) % 360;
+}
+
+export interface Cluster { id: string; lat: number; lng: number; count: number; online: number }
+export function clustersToFeatures(clusters: Iterable<Cluster>): GeoJSON.FeatureCollection<GeoJSON.Point> {
+  return collection([...clusters].map((one) => ({
     type: "Feature",
-    geometry: { type: "Point", coordinates: [dot.lng, dot.lat] },
-    properties: { id: dot.id, icon: `worker:${dot.tone}:${dot.initials}`, opacity: dot.opacity, chosen: dot.chosen, order: dot.chosen ? 1 : 0 },
+    geometry: { type: "Point", coordinates: [one.lng, one.lat] },
+    properties: { count: one.count, online: one.online, icon: `cluster:${shortly(one.count)}:${Math.round((10 * one.online) / Math.max(1, one.count))}` },
   })));
+}
+/** As the map library abbreviates: 999, 1k, 1.2k, 12k. */
+function shortly(n: number): string {
+  return n >= 10_000 ? `${Math.round(n / 1000)}k` : n >= 1000 ? `${Math.round(n / 100) / 10}k` : String(n);
 }
 
 export function visitsToFeatures(visits: Visit[], chosenId: string | null): GeoJSON.FeatureCollection<GeoJSON.Point> {

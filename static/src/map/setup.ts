@@ -1,83 +1,29 @@
-// Makes a MapLibre map that needs nothing from outside: its worker is our own
-// file, its style is made here, its pictures are drawn in the browser.
+// Makes a MapLibre map that needs nothing from outside but what the operator
+// chose: its worker is our own file, its pictures are drawn in the browser.
 import * as maplibre from "maplibre-gl";
+import type { ExpressionSpecification, FilterSpecification, LayerSpecification } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
+import { m } from "../messages";
+import { COLOURS, type Theme } from "./colours";
+import { EMPTY, ground, outlinesBecause, trouble, type Ground } from "./ground";
 import { draw } from "./pins";
-import { collection } from "./features";
 import { countries } from "./world";
 
 maplibre.setWorkerUrl(workerUrl);
 
-export type Theme = "light" | "dark";
-const COLOURS = {
-  light: { land: "#eef0ec", block: "#e4e7e1", park: "#d3e5cd", water: "#bcd6ea", border: "#c3c8bf", minor: "#ffffff", main: "#fffdf6", casing: "#d5d9d0", trail: "#2563c9", halo: "#1f6feb" },
-  dark: { land: "#181c22", block: "#1f242c", park: "#1c2b23", water: "#15293b", border: "#333b46", minor: "#2c333d", main: "#3a424e", casing: "#12151a", trail: "#7fb0ff", halo: "#7fb0ff" },
-};
+/** How long somebody else's style may take before the outlines stand in for it. */
+const FOREIGN_MS = 15_000;
 
-export const EMPTY = collection<GeoJSON.Geometry>([]);
+export interface Options { container: HTMLElement; theme: () => Theme; centre: [number, number]; zoom: number }
 
-let basemap: Promise<GeoJSON.FeatureCollection> | null = null;
-/** The operator's own streets, if the server has any. */
-export function streets(): Promise<GeoJSON.FeatureCollection> {
-  basemap ??= fetch("/api/v1/basemap", { headers: { Accept: "application/geo+json, application/json" } })
-    .then((response) => (response.status === 200 ? (response.json() as Promise<GeoJSON.FeatureCollection>) : EMPTY))
-    .catch(() => EMPTY);
-  return basemap;
-}
-
-// The world's outline is drawn for orientation; nearer than this it would be
-// wrong by streets, and the plain land takes over.
-const COARSE_FROM = 7;
-const COARSE_TO = 9;
-type Colours = (typeof COLOURS)[Theme];
-const groundColour = (c: Colours): maplibre.ExpressionSpecification =>
-  ["interpolate", ["linear"], ["zoom"], COARSE_FROM, c.water, COARSE_TO, c.land];
-
-function classIs(name: string): maplibre.FilterSpecification {
-  return ["==", ["get", "class"], name];
-}
-const growing = (small: number, large: number): maplibre.ExpressionSpecification =>
-  ["interpolate", ["exponential", 1.6], ["zoom"], 11, small, 17, large];
-
-/** What is chosen stands out from its neighbours. */
-const sized = (size: number): maplibre.ExpressionSpecification => ["case", ["==", ["get", "chosen"], true], size * 1.5, size];
-
-function style(theme: Theme): maplibre.StyleSpecification {
-  const c = COLOURS[theme];
-  return {
-    version: 8,
-    transition: { duration: 0, delay: 0 },
-    sources: { world: { type: "geojson", data: EMPTY }, streets: { type: "geojson", data: EMPTY } },
-    layers: [
-      { id: "land", type: "background", paint: { "background-color": groundColour(c) } },
-      { id: "countries", type: "fill", source: "world", maxzoom: COARSE_TO, paint: { "fill-color": c.land } },
-      { id: "borders", type: "line", source: "world", maxzoom: COARSE_TO,
-        paint: { "line-color": c.border, "line-width": 1, "line-opacity": ["interpolate", ["linear"], ["zoom"], COARSE_FROM, 1, COARSE_TO, 0] } },
-      { id: "block", type: "fill", source: "streets", filter: classIs("block"), paint: { "fill-color": c.block } },
-      { id: "park", type: "fill", source: "streets", filter: classIs("park"), paint: { "fill-color": c.park } },
-      { id: "water", type: "fill", source: "streets", filter: classIs("water"), paint: { "fill-color": c.water } },
-      { id: "minor-casing", type: "line", source: "streets", filter: classIs("minor"), minzoom: 12,
-        layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": c.casing, "line-width": growing(1.2, 13) } },
-      { id: "main-casing", type: "line", source: "streets", filter: classIs("main"),
-        layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": c.casing, "line-width": growing(2.6, 21) } },
-      { id: "minor", type: "line", source: "streets", filter: classIs("minor"),
-        layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": c.minor, "line-width": growing(0.7, 10) } },
-      { id: "main", type: "line", source: "streets", filter: classIs("main"),
-        layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": c.main, "line-width": growing(1.8, 17) } },
-    ],
-  };
-}
-
-export interface Options { container: HTMLElement; theme: Theme; centre: [number, number]; zoom: number }
-
-/** Null where the browser has no WebGL. */
+/** Null where the browser has no WebGL. `load` is fired once the ground is there, whichever it is. */
 export function makeMap(options: Options): maplibre.Map | null {
   let map: maplibre.Map;
   try {
     map = new maplibre.Map({
-      container: options.container, style: style(options.theme), center: options.centre, zoom: options.zoom,
-      attributionControl: false, dragRotate: false, pitchWithRotate: false, maxPitch: 0, fadeDuration: 0, renderWorldCopies: true,
+      container: options.container, center: options.centre, zoom: options.zoom, attributionControl: false, dragRotate: false,
+      pitchWithRotate: false, maxPitch: 0, fadeDuration: 0, renderWorldCopies: true, canvasContextAttributes: { antialias: false },
     });
   } catch {
     return null;
@@ -89,48 +35,108 @@ export function makeMap(options: Options): maplibre.Map | null {
       map.addImage(name, { width: picture.width, height: picture.height, data: picture.data }, { pixelRatio: picture.ratio });
     }
   });
-  map.on("load", () => {
-    void countries().then((data) => (map.getSource("world") as maplibre.GeoJSONSource | undefined)?.setData(data));
-    void streets().then((data) => (map.getSource("streets") as maplibre.GeoJSONSource | undefined)?.setData(data));
-  });
+  let gone = false;
+  map.on("remove", () => { gone = true; });
+  void ground().then((found) => !gone && stand(map, found, options.theme));
   return map;
 }
 
+function stand(map: maplibre.Map, found: Ground, theme: () => Theme): void {
+  grounds.set(map, found);
+  map.setStyle(found.style(theme()), { diff: false });
+  if (found.foreign) {
+    let loaded = false;
+    map.once("load", () => { loaded = true; });
+    const late = setTimeout(() => !loaded && stand(map, outlinesBecause(m.map.styleFails), theme), FOREIGN_MS);
+    map.once("remove", () => clearTimeout(late));
+  }
+  map.on("error", (event) => {
+    // A missing tile of many is no news; a source that cannot be read at all is.
+    console.info("map", event.error?.message);
+  });
+  void countries().then((data) => (map.getSource("world") as maplibre.GeoJSONSource | undefined)?.setData(data));
+  if (found.streets) {
+    map.once("load", () => (map.getSource("streets") as maplibre.GeoJSONSource | undefined)?.setData(found.streets!));
+  }
+}
+const grounds = new WeakMap<maplibre.Map, Ground>();
+export const boundsOfGround = (map: maplibre.Map) => grounds.get(map)?.bounds;
+export { trouble };
+
 /** The theme's colours for layers that are already there. */
 export function repaint(map: maplibre.Map, theme: Theme): void {
-  const c = COLOURS[theme];
-  map.setPaintProperty("land", "background-color", groundColour(c));
-  map.setPaintProperty("countries", "fill-color", c.land);
-  map.setPaintProperty("borders", "line-color", c.border);
-  for (const id of ["block", "park", "water"] as const) map.setPaintProperty(id, "fill-color", c[id]);
-  for (const id of ["minor", "main"] as const) {
-    map.setPaintProperty(id, "line-color", c[id]);
-    map.setPaintProperty(`${id}-casing`, "line-color", c.casing);
+  const found = grounds.get(map);
+  const own = found && !found.foreign ? found.style(theme).layers : [];
+  for (const layer of [...own, ...floorLayers(theme)]) {
+    if (!map.getLayer(layer.id)) continue;
+    for (const [name, value] of Object.entries(layer.paint ?? {})) map.setPaintProperty(layer.id, name as never, value as never);
   }
-  if (map.getLayer("trail")) map.setPaintProperty("trail", "line-color", c.trail);
-  if (map.getLayer("worker-halo")) map.setPaintProperty("worker-halo", "circle-stroke-color", c.halo);
-  if (map.getLayer("visit-halo")) map.setPaintProperty("visit-halo", "circle-stroke-color", c.halo);
+}
+
+/** What is chosen stands out from its neighbours. */
+const sized = (size: number): ExpressionSpecification => ["case", ["==", ["get", "chosen"], true], size * 1.5, size];
+const CHOSEN: FilterSpecification = ["==", ["get", "chosen"], true];
+const ALONE: FilterSpecification = ["!", ["has", "point_count"]];
+const MOVING: FilterSpecification = ["all", ["!", ["has", "point_count"]], ["has", "heading"]] as FilterSpecification;
+const DOT_SIZE: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 9, 0.6, 12, 0.9, 14, 1.1];
+
+/** Discs carry initials; of many people only near by, where they can be read. */
+export const WITH_INITIALS: ExpressionSpecification = ["get", "icon"];
+export const INITIALS_NEAR: ExpressionSpecification = ["step", ["zoom"], ["get", "plain"], 13, ["get", "icon"]];
+
+function floorLayers(theme: Theme): LayerSpecification[] {
+  const c = COLOURS[theme];
+  const overlapping = { "icon-allow-overlap": true, "icon-ignore-placement": true } as const;
+  return [
+    { id: "fences", type: "fill", source: "fences", minzoom: 12, paint: { "fill-color": c.fence, "fill-opacity": ["case", ["==", ["get", "chosen"], true], 0.18, 0.08] } },
+    { id: "fence-lines", type: "line", source: "fences", minzoom: 12,
+      paint: { "line-color": c.fence, "line-width": ["case", ["==", ["get", "chosen"], true], 2, 1.2], "line-opacity": 0.75, "line-dasharray": [3, 2] } },
+    { id: "accuracy", type: "fill", source: "accuracy", paint: { "fill-color": c.halo, "fill-opacity": 0.13 } },
+    { id: "accuracy-line", type: "line", source: "accuracy", paint: { "line-color": c.halo, "line-width": 1, "line-opacity": 0.5 } },
+    { id: "trail-casing", type: "line", source: "trail", filter: ["==", ["get", "part"], "used"], layout: { "line-cap": "round", "line-join": "round" },
+      paint: { "line-color": c.trailCasing, "line-width": 6, "line-opacity": 0.7 } },
+    { id: "trail", type: "line", source: "trail", filter: ["==", ["get", "part"], "used"], layout: { "line-cap": "round", "line-join": "round" },
+      paint: { "line-color": c.trail, "line-width": 3, "line-opacity": 0.85 } },
+    { id: "trail-gap", type: "line", source: "trail", filter: ["==", ["get", "part"], "gap"],
+      paint: { "line-color": c.trail, "line-width": 2, "line-opacity": 0.45, "line-dasharray": [1.5, 2] } },
+    { id: "trail-unused", type: "circle", source: "trail", filter: ["==", ["get", "part"], "unused"],
+      paint: { "circle-radius": 3.5, "circle-color": "rgba(0,0,0,0)", "circle-stroke-color": c.trail, "circle-stroke-width": 1.2, "circle-stroke-opacity": 0.5 } },
+    { id: "trail-tremble", type: "circle", source: "trail", filter: ["==", ["get", "part"], "tremble"], minzoom: 13,
+      paint: { "circle-radius": 1.5, "circle-color": c.trail, "circle-opacity": 0.25 } },
+    { id: "trail-ends", type: "circle", source: "trail", filter: ["==", ["get", "part"], "start"],
+      paint: { "circle-radius": 4.5, "circle-color": c.trailCasing, "circle-stroke-color": c.trail, "circle-stroke-width": 2.5 } },
+    { id: "visit-halo", type: "circle", source: "visits", filter: CHOSEN,
+      paint: { "circle-radius": 13, "circle-color": c.halo, "circle-opacity": 0.22, "circle-stroke-width": 2, "circle-stroke-color": c.halo } },
+    { id: "visits", type: "symbol", source: "visits", layout: {
+      "icon-image": ["get", "icon"], "icon-anchor": "bottom", ...overlapping,
+      "symbol-sort-key": ["get", "order"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, sized(0.4), 12, sized(0.6), 15, sized(1)],
+    } },
+    { id: "worker-halo", type: "circle", source: "workers", filter: CHOSEN,
+      paint: { "circle-radius": 18, "circle-opacity": 0, "circle-stroke-width": 3, "circle-stroke-color": c.halo } },
+    { id: "headings", type: "symbol", source: "workers", filter: MOVING, minzoom: 10, layout: {
+      "icon-image": ["concat", "heading:", ["get", "tone"]], "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map",
+      ...overlapping, "symbol-sort-key": ["get", "order"], "icon-size": DOT_SIZE,
+    }, paint: { "icon-opacity": ["get", "opacity"] } },
+    { id: "workers", type: "symbol", source: "workers", filter: ALONE, layout: {
+      "icon-image": WITH_INITIALS, ...overlapping, "symbol-sort-key": ["get", "order"], "icon-size": DOT_SIZE,
+    }, paint: { "icon-opacity": ["get", "opacity"] } },
+    { id: "clusters", type: "symbol", source: "workers", filter: ["has", "point_count"], layout: {
+      "icon-image": ["concat", "cluster:", ["get", "point_count_abbreviated"], ":", ["to-string", ["round", ["*", 10, ["/", ["get", "online"], ["get", "point_count"]]]]]],
+      ...overlapping,
+    } },
+    { id: "far", type: "symbol", source: "far", layout: { "icon-image": ["get", "icon"], ...overlapping } },
+  ];
 }
 
 /** The layers of the floor itself, from the ground up. */
 export function addFloor(map: maplibre.Map, theme: Theme): void {
-  const c = COLOURS[theme];
-  for (const id of ["accuracy", "trail", "visits", "workers"]) map.addSource(id, { type: "geojson", data: EMPTY });
-  map.addLayer({ id: "accuracy", type: "fill", source: "accuracy", paint: { "fill-color": c.halo, "fill-opacity": 0.14 } });
-  map.addLayer({ id: "trail", type: "line", source: "trail", layout: { "line-cap": "round", "line-join": "round" },
-    paint: { "line-color": c.trail, "line-width": 3, "line-opacity": 0.65 } });
-  map.addLayer({ id: "visit-halo", type: "circle", source: "visits", filter: ["==", ["get", "chosen"], true],
-    paint: { "circle-radius": 13, "circle-color": c.halo, "circle-opacity": 0.22, "circle-stroke-width": 2, "circle-stroke-color": c.halo } });
-  map.addLayer({ id: "visits", type: "symbol", source: "visits", layout: {
-    "icon-image": ["get", "icon"], "icon-anchor": "bottom", "icon-allow-overlap": true, "icon-ignore-placement": true,
-    "symbol-sort-key": ["get", "order"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, sized(0.4), 12, sized(0.6), 15, sized(1)],
-  } });
-  map.addLayer({ id: "worker-halo", type: "circle", source: "workers", filter: ["==", ["get", "chosen"], true],
-    paint: { "circle-radius": 18, "circle-opacity": 0, "circle-stroke-width": 3, "circle-stroke-color": c.halo } });
-  map.addLayer({ id: "workers", type: "symbol", source: "workers", layout: {
-    "icon-image": ["get", "icon"], "icon-allow-overlap": true, "icon-ignore-placement": true,
-    "symbol-sort-key": ["get", "order"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 12, 0.9, 14, 1.1],
-  }, paint: { "icon-opacity": ["get", "opacity"] } });
+  for (const id of ["accuracy", "trail", "visits", "fences", "far"]) map.addSource(id, { type: "geojson", data: EMPTY });
+  map.addSource("workers", {
+    type: "geojson", data: EMPTY, promoteId: "id", cluster: false, clusterRadius: 46, clusterMaxZoom: 12,
+    clusterProperties: { online: ["+", ["case", ["get", "online"], 1, 0]] }, maxzoom: 14,
+  });
+  for (const layer of floorLayers(theme)) map.addLayer(layer);
 }
 
-export type { GeoJSONSource, Map as LibreMap, MapMouseEvent } from "maplibre-gl";
+export { EMPTY };
+export type { GeoJSONSource, GeoJSONSourceDiff, Map as LibreMap, MapMouseEvent } from "maplibre-gl";

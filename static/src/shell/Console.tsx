@@ -5,7 +5,9 @@ import { Board } from "../board/Board";
 import { DragGhost } from "../board/DragGhost";
 import { Queue } from "../board/Queue";
 import { ClientForm } from "../forms/ClientForm";
+import { FenceForm } from "../forms/FenceForm";
 import { JobForm } from "../forms/JobForm";
+import { PhoneForm } from "../forms/PhoneForm";
 import { AffectedDialog, TimeOffForm } from "../forms/TimeOffForm";
 import { AssignDialog, ClashDialog, MoveDialog, ReasonDialog } from "../forms/VisitDialogs";
 import { WorkerForm } from "../forms/WorkerForm";
@@ -96,6 +98,8 @@ function Dialogs(): JSX.Element {
       <Match when={as("assign") && visit()}>{(held) => <AssignDialog visit={held()} />}</Match>
       <Match when={as("move") && visit()}>{(held) => <MoveDialog visit={held()} />}</Match>
       <Match when={as("reason") && visit()}>{(held) => <ReasonDialog visit={held()} step={as("reason")!.step} />}</Match>
+      <Match when={as("phone")}>{(held) => <PhoneForm workerId={held().workerId} />}</Match>
+      <Match when={as("fence")}>{(held) => <FenceForm clientId={held().clientId} propertyId={held().propertyId} />}</Match>
       <Match when={as("keys")}><KeysSheet /></Match>
     </Switch>
   );

@@ -11,6 +11,8 @@ export type Opened =
   | { name: "move"; visitId: string }
   | { name: "reason"; visitId: string; step: "cancel" | "reopen" }
   | { name: "affected"; visitIds: string[] }
+  | { name: "phone"; workerId: string }
+  | { name: "fence"; clientId: string; propertyId: string }
   | { name: "keys" };
 
 const [opened, setOpened] = createSignal<Opened | null>(null);

@@ -6,6 +6,7 @@ import { createStore, produce, reconcile } from "solid-js/store";
 import type { Account, Client, Job, JournalEvent, LivePosition, Me, Place, Presence, Visit, Worker } from "../api/types";
 import { dateOf, daySpan, type Span } from "../time";
 import type { Link } from "../stream";
+import { forgetSight } from "./sight";
 
 export type Overlay = Partial<Pick<Visit, "startsAt" | "endsAt" | "workerIds" | "status">>;
 interface Floor {
@@ -49,6 +50,8 @@ export function forget(): void {
   rows.clear();
   positions.clear();
   changed();
+  heardOf.clear();
+  forgetSight();
   setChosenDate(null);
   setLoaded(false);
   beatSoon();
@@ -303,8 +306,24 @@ export function allPositions(): LivePosition[] {
 export function presenceOf(id: string): Presence {
   return livePosition(id)?.presence ?? "never";
 }
+/** Who was heard of since the map last asked. */
+const heardOf = new Set<string>();
+export function takeHeardOf(): string[] {
+  beat();
+  const ids = [...heardOf];
+  heardOf.clear();
+  return ids;
+}
+/** Something about them is to be looked at again, though their positions are what they were. */
+export function hearOf(ids: string[]): void {
+  for (const id of ids) heardOf.add(id);
+  if (ids.length) beatSoon();
+}
+/** For those who look by themselves, frame by frame: nobody is told when it changes. */
+export const positionNow = (id: string): LivePosition | undefined => positions.get(id);
 export function putPositions(list: LivePosition[]): void {
   for (const one of list) {
+    heardOf.add(one.id);
     const held = positions.get(one.id);
     if (held?.at && one.at && Date.parse(one.at) < Date.parse(held.at)) {
       positions.set(one.id, { ...one, lat: held.lat, lng: held.lng, at: held.at });

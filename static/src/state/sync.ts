@@ -5,23 +5,28 @@ import { reconcile } from "solid-js/store";
 import { get, getAll } from "../api/http";
 import { flat, type Account, type Actor, type Answer, type Client, type ClientAttributes, type Job, type JobAttributes,
   type JournalEvent, type Me, type Resource, type VisitAttributes, type Worker, type WorkerAttributes } from "../api/types";
-import { flatVisit, type Box, type News, type StreamEvent } from "../stream";
+import { flatVisit, type Look, type News, type StreamEvent } from "../stream";
 import { LiveStream } from "../streamSocket";
 import { m } from "../messages";
-import { derived, dropVisit, floor, link, putPositions, putVisit, replaceVisits, setFloor, setLink, setLiveUntil, setLoaded, setNow, visitTitle } from "./floor";
+import { allPositions, derived, dropVisit, floor, hearOf, link, putPositions, putVisit, replaceVisits, setFloor, setLink, setLiveUntil, setLoaded, setNow, visitTitle } from "./floor";
 import { announce, complain, inWords } from "./notices";
 import { forgetHolds, holdThrough, told } from "./holds";
 import { inOffice } from "./may";
+import { cameIntoSight, changeCrowds, replaceCrowds, wentOutOfSight } from "./sight";
 import { actorWords } from "./words";
 
 const MAP = "map";
+/** Ten thousand people, where the pages of the API end. */
+const ROSTER_PAGES = 50;
 const HISTORY_KEPT = 60;
 const TOUCHED_MS = 5_000;
 const HISTORY_PAGE = 200;
 const HISTORY_PAGES = 3;
 let journalSeq = 0;
 let stream: LiveStream | null = null;
-let viewport: Box = [-180, -85, 180, 85];
+/** Who came with the last picture of the map's part. */
+let inSnapshot = new Set<string>();
+let looked: Look = { viewport: [-180, -85, 180, 85] };
 let dayTopic = 0;
 
 /** Starts everything for the person signed in; to be called in a component. */
@@ -67,7 +72,7 @@ async function begin(live: LiveStream): Promise<void> {
   }
   setLoaded(true);
   if (stream !== live) return;
-  if (inOffice()) live.subscribe({ id: MAP, topic: "workers", viewport });
+  if (inOffice()) live.subscribe({ id: MAP, topic: "workers", ...looked });
   watchDay(live);
   live.start();
   holdThrough({
@@ -83,9 +88,9 @@ function watchDay(live: LiveStream): void {
   live.subscribe({ id: `day${dayTopic}`, topic: "schedule", from: iso(from), to: iso(to) });
 }
 
-export function lookAt(box: Box): void {
-  viewport = box;
-  stream?.look(MAP, box);
+export function lookAt(look: Look): void {
+  looked = look;
+  stream?.look(MAP, look);
 }
 
 async function loadDay(): Promise<void> {
@@ -106,7 +111,7 @@ async function loadDay(): Promise<void> {
 }
 
 export async function loadRoster(): Promise<void> {
-  const answer = await getAll<Resource<WorkerAttributes>>("/workers");
+  const answer = await getAll<Resource<WorkerAttributes>>("/workers", ROSTER_PAGES);
   const workers: Record<string, Worker> = {};
   for (const resource of answer.data) {
     const worker = flat(resource);
@@ -153,10 +158,18 @@ function hear(news: News): void {
     case "workersReplaced":
     case "workersChanged": {
       const list = news.kind === "workersReplaced" ? news.workers : news.up;
+      cameIntoSight(list.map((one) => one.id));
+      if (news.kind === "workersReplaced") inSnapshot = new Set(list.map((one) => one.id));
+      else outOfSight(news.rm);
       putPositions(list);
       if (list.some((one) => !floor.workers[one.id])) refreshRosterSoon();
       return;
     }
+    case "clustersReplaced":
+      // Whoever is counted in a crowd is not shown beside it.
+      if (news.clusters.length) outOfSight(untrack(allPositions).flatMap((one) => (inSnapshot.has(one.id) ? [] : [one.id])));
+      return replaceCrowds(news.clusters);
+    case "clustersChanged": return changeCrowds(news.up, news.rm);
     case "visitsReplaced":
       replaceVisits(news.visits);
       return missing();
@@ -167,6 +180,12 @@ function hear(news: News): void {
       return;
     case "refused": console.info("stream refused", news.code);
   }
+}
+
+/** The map does not look there: what was drawn of them goes. */
+function outOfSight(ids: string[]): void {
+  wentOutOfSight(ids);
+  hearOf(ids);
 }
 
 function linkChanged(next: ReturnType<typeof link>): void {

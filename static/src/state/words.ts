@@ -1,6 +1,7 @@
 // Small phrases made of state: ages, positions, lengths. Words come from
 // messages.ts.
-import type { Actor, Live, Visit, Weekday, WorkingHours } from "../api/types";
+import type { Actor, Geofence, Live, Visit, Weekday, WorkingHours } from "../api/types";
+import { DEFAULT_RADIUS_M } from "../map/fences";
 import { m } from "../messages";
 import { clock, dateOf, dateTime } from "../time";
 import { endOf, floor, now, startOf, workerName, zone } from "./floor";
@@ -15,6 +16,11 @@ export function age(ms: number): string {
 
 export function agoOf(at: string | null | undefined): string {
   return at ? age(Math.max(0, Math.max(now(), Date.now()) - Date.parse(at))) : m.map.noFix;
+}
+
+/** "zone 100 m" */
+export function fenceWords(fence: Geofence | null | undefined): string {
+  return fence?.type === "polygon" ? m.fence.polygonShort : m.fence.words(fence?.radiusM ?? DEFAULT_RADIUS_M);
 }
 
 /** "last fix 4 min, ± 35 m, battery 12 %" */

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster::basemap::Basemap;
 use muster::boot;
-use muster::demo::city::basemap::Basemap;
 use muster::demo::remote::Remote;
 use muster::settings::Settings;
 use serde_json::{Value, json};
@@ -157,7 +157,7 @@ fn serve(
         }
         let running = match remote {
             None => boot::start(settings).await,
-            Some(remote) => boot::start_with(settings, Basemap::default(), Some(remote)).await,
+            Some(remote) => boot::start_with(settings, Basemap::None { problem: None }, Some(remote)).await,
         };
         let running = running.expect("the server starts");
         ready.send(running.addr).ok();
