@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use muster_domain::dispatch::Visit;
 use muster_domain::dispatch::board::{Board, BoardSnapshot, Needs};
 use muster_domain::ids::{JobId, VisitId};
+use muster_domain::{By, Moment};
 
 use crate::language::{Floor, command, id};
 
@@ -94,4 +95,25 @@ fn a_job_that_was_ended_without_any_visit_is_let_go_of_and_recalled_when_somebod
     assert_eq!(needs("reopen-job j1", &forgetful).jobs, [job()].into());
     recall(&mut forgetful, &floor.board);
     assert_eq!(forgetful, floor.board);
+}
+
+/// Of one who was last seen outside before the boards began to forget, only what they all know counts.
+#[test]
+fn an_arrival_is_decided_alike_by_who_has_forgotten_an_earlier_stay_and_who_has_not() {
+    let mut floor = Floor::default();
+    for line in ["worker bob", "job j1 : v1 05-07 bob", "arrive v1", "complete v1", "job j2 : v2 07-08 bob"] {
+        floor.say(line);
+    }
+    let mut forgetful = floor.board.clone();
+    let due = forgetful.wakes_at().expect("something is closed");
+    forgetful.forget(due);
+    assert!(forgetful.job(job()).is_none());
+    let seen = command(&"fence bob p1 at 06:30".split_whitespace().collect::<Vec<_>>());
+    for (hours, facts) in [(-40, 0), (0, 1), (24, 1)] {
+        let at = Moment { now: due + TimeDelta::hours(hours), by: By::System };
+        let decided = floor.board.decide(&seen, &at, &floor.known);
+        assert_eq!(decided.facts.len(), facts, "{hours}");
+        let may_have_forgotten = hours >= 0;
+        assert!(!may_have_forgotten || decided == forgetful.decide(&seen, &at, &floor.known), "{hours}");
+    }
 }
