@@ -17,11 +17,14 @@ mod store;
 mod tally;
 mod world;
 
+use std::time::Instant;
+
 use fault::Fault;
 use tally::Tally;
 use world::World;
 
 const SEEDS: u64 = 2_000;
+const LONG_SEEDS: u64 = 20_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
@@ -35,14 +38,36 @@ fn nothing_goes_wrong_whatever_goes_wrong() {
         assert_eq!(broken, None, "seed {seed}");
         return;
     }
+    nothing_goes_wrong_in(0..number("MUSTER_SIM_SEEDS").unwrap_or(SEEDS));
+}
+
+/// Where the other test ends, this one begins.
+#[test]
+#[ignore = "long: 20,000 seeds"]
+fn nor_in_ten_times_as_many_runs() {
+    let began = Instant::now();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            scope.spawn(move || {
+                nothing_goes_wrong_in((SEEDS..LONG_SEEDS).skip(thread as usize).step_by(threads as usize))
+            });
+        }
+    });
+    eprintln!("seeds {SEEDS} to {LONG_SEEDS}: no law broken, in {:?} on {threads} threads", began.elapsed());
+}
+
+fn nothing_goes_wrong_in(seeds: impl Iterator<Item = u64>) {
     let mut tally = Tally::default();
-    for seed in 0..number("MUSTER_SIM_SEEDS").unwrap_or(SEEDS) {
+    let mut runs = 0;
+    for seed in seeds {
         let mut world = World::new(seed, None, false);
         let broken = world.run();
         assert_eq!(broken, None, "replay it with MUSTER_SIM_SEED={seed}");
         tally.add(&world.tally);
+        runs += 1;
     }
-    eprintln!("{tally:?}");
+    eprintln!("{runs} runs: {tally:?}");
     assert!(tally.is_worth_it(), "the runs did not come to where things go wrong: {tally:?}");
 }
 
@@ -54,13 +79,21 @@ fn planted() -> Option<Fault> {
 
 #[test]
 fn every_planted_fault_is_found_by_the_law_against_it() {
-    let mut missed = Vec::new();
+    let (mut missed, mut latest) = (Vec::new(), 0);
     for fault in Fault::ALL {
         let found = (0..SEEDS).find_map(|seed| Some((seed, World::new(seed, Some(fault), false).run()?)));
         match found {
-            Some((seed, broken)) => eprintln!("{fault:?}: seed {seed}: {broken}"),
+            Some((seed, broken)) => {
+                eprintln!("{fault:?}: seed {seed}: {broken}");
+                latest = latest.max(seed);
+            }
             None => missed.push(fault),
         }
     }
+    eprintln!(
+        "{} planted faults, {} found, the last in seed {latest}",
+        Fault::ALL.len(),
+        Fault::ALL.len() - missed.len()
+    );
     assert_eq!(missed, [], "not found in {SEEDS} seeds");
 }
