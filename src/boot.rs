@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ use crate::settings::Settings;
 use crate::store::{Secrets, Store};
 use crate::{console, customers, dispatch, health, live, observe, openapi, work};
 
+const DISK_EVERY: Duration = Duration::from_millis(100);
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 const ROSTERS_EVERY: Duration = Duration::from_secs(1);
 const ROSTERS_SURELY_EVERY: u32 = 15;
@@ -85,6 +87,9 @@ pub async fn start_with(settings: Settings, basemap: Basemap, remote: Option<Rem
     let addr = listener.local_addr()?;
     let server = serve(&settings, house, (basemap, remote), listener, tls)?;
     keep_partitions(app.store.clone());
+    if ground.postgres.is_some() {
+        watch_disk(app.store.clone(), settings.data_dir.clone());
+    }
     tracing::info!(%addr, "muster serves");
     Ok(Running { addr, app, server, tracks, ground })
 }
@@ -302,6 +307,16 @@ fn keep_partitions(store: Store) {
             if let Err(error) = store.ensure_partitions().await {
                 tracing::error!(%error, "partitions could not be made");
             }
+        }
+    });
+}
+
+/// The built-in PostgreSQL shares the disk with whoever else fills it.
+fn watch_disk(store: Store, dir: PathBuf) {
+    actix_rt::spawn(async move {
+        loop {
+            store.look_at_disk(&dir);
+            tokio::time::sleep(DISK_EVERY).await;
         }
     });
 }

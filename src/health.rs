@@ -1,9 +1,6 @@
 //! Is it alive, is it ready, and the metrics. Beside the API, for load balancers and people on call.
 
-use std::ffi::CString;
 use std::net::TcpListener;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::time::Duration;
 
 use actix_http::{ConnectionType, HttpService};
@@ -19,9 +16,8 @@ use serde_json::{Map, Value, json};
 use crate::demo::remote::Remote;
 use crate::http::{App, Code, Problem};
 use crate::observe;
+use crate::store::condition::{MIN_FREE_BYTES, free_bytes};
 
-/// PostgreSQL stops when it cannot write; better to send the traffic elsewhere before.
-const MIN_FREE_BYTES: u64 = 64 * 1024 * 1024;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub fn routes(cfg: &mut ServiceConfig) {
@@ -40,15 +36,13 @@ async fn live() -> HttpResponse {
 async fn ready(app: Data<App>, remote: Option<Data<Remote>>) -> HttpResponse {
     let database = match tokio::time::timeout(CHECK_TIMEOUT, app.store.ping()).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
+        // The store tells of its own troubles.
+        Ok(Err(_)) => Err(()),
+        Err(_) => Err(()),
     };
-    let checks = [("database", database), ("disk", room_on_disk(&app.data_dir))];
-    for (name, check) in &checks {
-        if let Err(because) = check {
-            tracing::warn!(check = name, because, "not ready");
-        }
-    }
+    // A directory that does not exist (an external database, and no secret made here) needs no room.
+    let has_room = free_bytes(&app.data_dir).is_none_or(|free| free >= MIN_FREE_BYTES);
+    let checks = [("database", database), ("disk", if has_room { Ok(()) } else { Err(()) })];
     let all_well = checks.iter().all(|(_, check)| check.is_ok());
     let told: Map<String, Value> = checks
         .iter()
@@ -65,17 +59,6 @@ async fn ready(app: Data<App>, remote: Option<Data<Remote>>) -> HttpResponse {
         let body = json!({ "status": "unavailable", "checks": told });
         HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "1")).json(body)
     }
-}
-
-/// A directory that does not exist (an external database, and no secret made here) needs no room.
-fn room_on_disk(dir: &Path) -> Result<(), String> {
-    let Ok(path) = CString::new(dir.as_os_str().as_bytes()) else { return Ok(()) };
-    // SAFETY: statvfs only writes to the struct given, which is plain data and outlives the call.
-    let (answer, room) = unsafe {
-        let mut stat: libc::statvfs = std::mem::zeroed();
-        (libc::statvfs(path.as_ptr(), &mut stat), stat.f_bavail.saturating_mul(stat.f_frsize))
-    };
-    if answer == 0 && room < MIN_FREE_BYTES { Err(format!("{room} bytes left")) } else { Ok(()) }
 }
 
 async fn metrics() -> HttpResponse {

@@ -32,6 +32,11 @@ pub const REFERENCE: &[(&str, &str, &str)] = &[
     ),
     ("muster_commit_failures_total", "counter", "Batches that were not committed, by reason."),
     ("muster_commit_seconds", "histogram", "From decision to durable, for a batch."),
+    (
+        "muster_database_failures_total",
+        "counter",
+        "What the database did not do, by cause: unreachable, full, read_only.",
+    ),
     ("muster_divergences_total", "counter", "Decisions that a constraint refused: always an alarm."),
     ("muster_feed_gaps_filled_total", "counter", "Gaps in a feed that were read from the table."),
     ("muster_feed_poll_failures_total", "counter", "Looks at other servers' commits that failed."),

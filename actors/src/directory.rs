@@ -10,18 +10,12 @@ use muster_domain::dispatch::board::{Board, Command};
 use muster_domain::ids::AccountId;
 use tokio::sync::oneshot;
 
+pub use crate::board::Unread;
 use crate::board::{Behind, BoardActor, LookAt, Observer, Render, Reply, Sleep, Submit};
 use crate::ports::{AnswerKey, BoardStore};
 
 /// A board that dies before it takes a message is replaced so often.
 const DELIVERIES: usize = 3;
-
-/// Why a read got nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    Full,
-    Unavailable,
-}
 
 pub struct Directory {
     store: Arc<dyn BoardStore>,
@@ -86,7 +80,7 @@ impl Directory {
         let look = LookAt { look: Box::new(move |board| drop(found.send(board.map(look)))) };
         let board = self.deliver(account, look)?;
         match answer.await {
-            Ok(found) => found.ok_or(Unread::Unavailable),
+            Ok(found) => found,
             Err(_) => {
                 self.forget(account, &board);
                 Err(Unread::Unavailable)

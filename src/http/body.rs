@@ -1,6 +1,7 @@
 //! A request's body as it was meant: whole, unpacked, and no larger than its endpoint takes. Does not look into it.
 
 use std::io::Read;
+use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_ENCODING, HeaderMap};
 use actix_web::web;
@@ -10,6 +11,13 @@ use futures_util::StreamExt;
 
 use super::{Code, Fault, Problem};
 
+/// Whatever its size, a body has come within this time …
+const WITHIN: Duration = Duration::from_secs(300);
+/// … and after this it has come no slower than a poor phone sends: a megabyte may take its four minutes, a trickle may
+/// not hold a connection for long.
+const GRACE: Duration = Duration::from_secs(15);
+const MIN_BYTES_PER_S: u64 = 1024;
+
 #[derive(Clone, Copy, Debug)]
 pub enum Packing {
     Gzip,
@@ -17,9 +25,15 @@ pub enum Packing {
 }
 
 /// `limit_bytes` holds for what is sent and for what it unpacks to: a small body may claim to be a large one.
+/// What has come buys time for what is to come.
 pub async fn read(mut payload: web::Payload, packing: Option<Packing>, limit_bytes: usize) -> Result<Bytes, Problem> {
+    let began = tokio::time::Instant::now();
     let mut body = Vec::new();
-    while let Some(chunk) = payload.next().await {
+    loop {
+        let bought = GRACE + Duration::from_secs(body.len() as u64 / MIN_BYTES_PER_S);
+        let next = tokio::time::timeout_at(began + bought.min(WITHIN), payload.next()).await;
+        let next = next.map_err(|_| Problem::new(Code::TIMED_OUT, "The body came too slowly."))?;
+        let Some(chunk) = next else { break };
         let chunk = chunk.map_err(|_| Problem::new(Code::VALIDATION_ERROR, "The body could not be read."))?;
         if body.len() + chunk.len() > limit_bytes {
             return Err(too_large(limit_bytes));

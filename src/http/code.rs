@@ -40,10 +40,15 @@ codes! {
     PRECONDITION_REQUIRED 428 false "Precondition required" "This change needs `If-Match` with the version that the caller saw.";
     RANGE_NOT_SATISFIABLE 416 false "Range not satisfiable" "The part that was asked for begins beyond the end of the file.";
     REFUSED 409 true "Refused by the store" "The change would break a rule that the database guards.";
+    READ_ONLY 503 true "Read only" "The database takes no changes: it is a copy, or being moved. Nothing happened; reading works.";
     SCHEDULE_CONFLICT 409 false "Schedule conflict" "The worker is already occupied; `meta.conflicts` lists by what.";
     SESSION_ENDED 401 false "Session ended" "The session has ended or the token has expired: sign in again.";
+    STORAGE_FULL 507 true "Storage full" "There is no room to write. Nothing happened; reading works.";
     SUPERSEDED 409 false "Superseded" "The reporter was assigned to the visit and no longer is; the report is kept as evidence.";
+    TIMED_OUT 408 true "Timed out" "The request did not arrive in time.";
     TIME_OFF_OVERLAPS 409 false "Time off overlaps" "The worker already has time off in this window.";
+    TOO_LONG 414 false "Address too long" "The request's path and parameters are longer than the server reads.";
+    TOO_MANY_HEADERS 431 false "Headers too large" "The request's headers are larger than the server reads.";
     UNAUTHENTICATED 401 false "Unauthenticated" "The request carries no valid identity.";
     UNAVAILABLE 503 true "Unavailable" "The database cannot be reached; nothing happened.";
     UNSUPPORTED_MEDIA_TYPE 415 false "Unsupported media type" "Send `application/json`.";

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Code;
+use crate::store::condition::Cause;
 use crate::store::{StoreError, Undone};
 
 /// Where in the request the fault is.
@@ -112,7 +113,9 @@ impl From<Fault> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "the store refused or failed");
+        if Cause::of(&error).is_none() {
+            tracing::warn!(%error, "the store refused or failed");
+        }
         match error {
             StoreError::Constraint(_) => Self::new(Code::REFUSED, "A rule guarded by the database refused the change."),
             StoreError::Busy => Self::new(Code::OVERLOADED, "The account is busy with other changes. Try again."),
@@ -122,6 +125,10 @@ impl From<StoreError> for Problem {
             ),
             StoreError::Unavailable(_) => {
                 Self::new(Code::UNAVAILABLE, "The database cannot be reached. Nothing happened.")
+            }
+            StoreError::Full => Self::new(Code::STORAGE_FULL, "There is no room to write. Nothing happened."),
+            StoreError::ReadOnly => {
+                Self::new(Code::READ_ONLY, "The database takes no changes at the moment. Nothing happened.")
             }
             StoreError::Bug(cause) => Self::internal(cause),
         }
@@ -165,8 +172,12 @@ impl ResponseError for Problem {
     }
     fn error_response(&self) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status_code());
-        if matches!(Problem::status(self), 429 | 503) {
-            answer.insert_header((RETRY_AFTER, "1"));
+        match Problem::status(self) {
+            429 | 503 => drop(answer.insert_header((RETRY_AFTER, "1"))),
+            507 => drop(answer.insert_header((RETRY_AFTER, "10"))),
+            // What is left of the request is not read any more.
+            408 | 414 | 431 => drop(answer.force_close()),
+            _ => {}
         }
         answer.json(self.body())
     }

@@ -13,10 +13,14 @@ use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use uuid::Uuid;
 
 use super::caller::{Who, peer};
-use super::{Caller, Code, Problem};
+use super::{App, Caller, Code, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_CHARS: usize = 100;
+/// Path and query.
+const MAX_ADDRESS_BYTES: usize = 8 * 1024;
+/// Names and values together. Of more than 128 KiB or 96 of them the parser itself makes a bare 431.
+const MAX_HEADERS_BYTES: usize = 32 * 1024;
 
 const SECURITY_HEADERS: &[(&str, &str)] = &[
     ("x-content-type-options", "nosniff"),
@@ -62,7 +66,10 @@ pub async fn around(
     }
     let policy =
         request.app_data::<Data<Policy>>().map_or_else(|| Policy::with(None), |policy| policy.get_ref().clone());
-    let mut response = shaped(next.call(request).await?.map_into_boxed_body());
+    let mut response = match too_large(&request) {
+        Some(problem) => request.into_response(problem.error_response()),
+        None => explained(shaped(next.call(request).await?.map_into_boxed_body())),
+    };
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".into());
     let status = response.status().as_u16();
     log(&response, &id, &method, &path, began);
@@ -79,6 +86,16 @@ pub async fn around(
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     Ok(response)
+}
+
+fn too_large(request: &ServiceRequest) -> Option<Problem> {
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > MAX_ADDRESS_BYTES) {
+        return Some(Problem::new(Code::TOO_LONG, format!("The address has more than {MAX_ADDRESS_BYTES} bytes.")));
+    }
+    let bytes = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    let detail = format!("The headers have more than {MAX_HEADERS_BYTES} bytes.");
+    let is_over = request.headers().iter().map(bytes).sum::<usize>() > MAX_HEADERS_BYTES;
+    is_over.then(|| Problem::new(Code::TOO_MANY_HEADERS, detail))
 }
 
 /// The caller's own id if it is harmless, or else a new one.
@@ -123,6 +140,18 @@ fn shaped(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         return response;
     }
     let problem = Problem::new(Code::METHOD_NOT_ALLOWED, "This resource does not answer that method.");
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, problem.error_response())
+}
+
+/// Actors only know that the store did not work; the store knows why.
+fn explained(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let told = response.response().error().and_then(|error| error.as_error::<Problem>());
+    if !told.is_some_and(|problem| problem.is(Code::UNAVAILABLE)) {
+        return response;
+    }
+    let store = response.request().app_data::<Data<App>>().map(|app| app.store.clone());
+    let Some(problem) = store.and_then(|store| store.explain()).map(Problem::from) else { return response };
     let (request, _) = response.into_parts();
     ServiceResponse::new(request, problem.error_response())
 }

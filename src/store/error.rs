@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Classes of SQLSTATE which say that the database is not to be had.
+const AWAY: [&str; 6] = ["08", "28", "3D", "53", "57", "58"];
+
 /// Nothing was written, except perhaps with [`StoreError::Unknown`].
 #[derive(Debug)]
 pub enum StoreError {
@@ -11,8 +14,12 @@ pub enum StoreError {
     Busy,
     /// The connection was lost during COMMIT: it may have been written.
     Unknown,
-    /// The database cannot be reached, or cannot write.
+    /// The database cannot be reached, or does not answer in time.
     Unavailable(String),
+    /// There is no room to write; what is there can be read.
+    Full,
+    /// The database takes no changes: it is a copy, or being moved.
+    ReadOnly,
     /// A mistake of ours.
     Bug(String),
 }
@@ -24,6 +31,8 @@ impl fmt::Display for StoreError {
             StoreError::Busy => write!(f, "locked for too long"),
             StoreError::Unknown => write!(f, "connection lost during commit"),
             StoreError::Unavailable(why) => write!(f, "database unavailable: {why}"),
+            StoreError::Full => write!(f, "no room to write"),
+            StoreError::ReadOnly => write!(f, "the database takes no changes"),
             StoreError::Bug(why) => write!(f, "{why}"),
         }
     }
@@ -52,9 +61,12 @@ impl From<sqlx::Error> for StoreError {
                 let code = db.code().unwrap_or_default();
                 match (&*code, db.constraint()) {
                     (code, Some(constraint)) if code.starts_with("23") => StoreError::Constraint(constraint.to_owned()),
-                    // Disk full, out of memory, shutting down, read-only: the database's trouble, not the request's.
-                    (code, _) if ["53", "57", "58", "25006"].iter().any(|class| code.starts_with(class)) => {
-                        StoreError::Unavailable(code.to_owned())
+                    ("53100", _) => StoreError::Full,
+                    ("25006", _) => StoreError::ReadOnly,
+                    // Out of memory or connections, shutting down, not letting us in: the database's trouble, not the
+                    // request's.
+                    (code, _) if AWAY.iter().any(|class| code.starts_with(class)) => {
+                        StoreError::Unavailable(db.to_string())
                     }
                     _ => StoreError::Bug(error.to_string()),
                 }

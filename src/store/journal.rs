@@ -15,6 +15,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
+use super::condition::Cause;
 use super::{Store, StoreError};
 
 /// The account's row, locked: where its journal ends.
@@ -218,7 +219,8 @@ pub fn entry_from(row: &PgRow) -> Result<Entry, StoreError> {
 
 /// Where several accounts stand; no tenant scope is needed.
 pub async fn heads(store: &Store, accounts: &[AccountId]) -> Result<BTreeMap<AccountId, Head>, StoreError> {
-    heads_on(&mut *store.pool().acquire().await?, accounts).await
+    let look = async { heads_on(&mut *store.pool().acquire().await?, accounts).await };
+    store.read(look).await
 }
 
 /// The same of one account, as part of the caller's transaction.
@@ -268,8 +270,10 @@ impl Journal for Store {
     }
 }
 
-/// The actors need only know that it did not work; the log says why.
+/// The actors need only know that it did not work; the log says why, and if the database is away it says so once.
 pub fn unavailable(error: StoreError) -> Unavailable {
-    tracing::warn!(%error, "the store did not answer");
+    if Cause::of(&error).is_none() {
+        tracing::warn!(%error, "the store did not answer");
+    }
     Unavailable
 }

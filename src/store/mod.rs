@@ -3,6 +3,7 @@
 
 pub mod answers;
 pub mod audit;
+pub mod condition;
 pub mod embedded;
 pub mod error;
 pub mod fitness;

@@ -1,6 +1,8 @@
 //! The pool of connections, and bringing the schema up to date.
 
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -8,8 +10,13 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use super::StoreError;
+use super::condition::Condition;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that does not come clean by then is closed: its other end may be gone without a word.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A look, with the wait for its connection.
+const READ_WITHIN: Duration = Duration::from_secs(8);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// A connection that was in use so lately has just answered, and is not asked again whether it lives.
 const SURELY_ALIVE_FOR: Duration = Duration::from_secs(1);
@@ -23,12 +30,15 @@ pub struct Store {
     pub(super) pool: PgPool,
     /// Where units of work run: connections live on this runtime's threads, whoever uses them.
     pub(super) runtime: tokio::runtime::Handle,
+    pub(super) condition: Arc<Condition>,
 }
 
 impl Store {
     /// Refuses a role that could look past row-level security, and says how to mend it.
     pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url)?.application_name("muster");
+        let condition = Arc::new(Condition::default());
+        let at_release = Arc::clone(&condition);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -44,15 +54,16 @@ impl Store {
             })
             // A cancelled `begin` can leave a transaction open on its connection; the next user must not inherit it.
             // Only `ROLLBACK` would make PostgreSQL log a warning at every release.
-            .after_release(|conn, _| {
+            .after_release(move |conn, _| {
+                let is_of_use = !at_release.is_read_only();
                 Box::pin(async move {
-                    conn.execute("BEGIN; ROLLBACK").await?;
-                    Ok(true)
+                    let clean = tokio::time::timeout(RELEASE_TIMEOUT, conn.execute("BEGIN; ROLLBACK")).await;
+                    Ok(is_of_use && matches!(clean, Ok(Ok(_))))
                 })
             })
             .connect_with(options)
             .await?;
-        let store = Self { pool, runtime: tokio::runtime::Handle::current() };
+        let store = Self { pool, runtime: tokio::runtime::Handle::current(), condition };
         store.refuse_powerful_role().await?;
         Ok(store)
     }
@@ -83,10 +94,41 @@ impl Store {
         Ok(())
     }
 
-    /// Can it be reached, now?
+    /// Can it be reached, now, and changed?
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        let look = sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'on'").fetch_one(&self.pool);
+        if self.read(look).await? {
+            self.condition.note(Some(&StoreError::ReadOnly), true);
+            return Err(StoreError::ReadOnly);
+        }
+        self.condition.note(None, self.condition.is_read_only());
         Ok(())
+    }
+
+    /// A look outside any unit of work. However the database fares, it ends.
+    pub async fn read<T, E>(&self, look: impl Future<Output = Result<T, E>>) -> Result<T, StoreError>
+    where
+        StoreError: From<E>,
+    {
+        let late = |_| Err(StoreError::Unavailable(format!("no answer within {READ_WITHIN:?}")));
+        let outcome = tokio::time::timeout(READ_WITHIN, look).await.map_or_else(late, |read| Ok(read?));
+        self.condition.note(outcome.as_ref().err(), false);
+        outcome
+    }
+
+    /// Why something failed just now, for whoever was only told that it did; `None` if it was simply not there.
+    pub fn explain(&self) -> Option<StoreError> {
+        self.condition.explain()
+    }
+
+    /// Before anything is written outside a unit of work.
+    pub fn has_room(&self) -> Result<(), StoreError> {
+        self.condition.has_room()
+    }
+
+    /// Looks whether the disk of the database, if it is ours, has room.
+    pub fn look_at_disk(&self, dir: &Path) {
+        self.condition.look_at_disk(dir);
     }
 
     /// Makes the partitions of the coming time.

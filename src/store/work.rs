@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use muster_actors::ports::Entry;
@@ -13,10 +13,18 @@ use muster_domain::ids::AccountId;
 use muster_domain::journal::Fact;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
+use super::condition::Condition;
 use super::journal::{self, Stream};
 use super::{Store, StoreError, Undone};
 
 const ATTEMPTS: u32 = 4;
+/// After this nothing is tried again.
+const INSISTS_FOR: Duration = Duration::from_secs(6);
+/// One attempt up to its COMMIT. A database that does not answer at all must not keep anybody waiting: no timeout of its
+/// own works then.
+const ATTEMPT_WITHIN: Duration = Duration::from_secs(10);
+/// After this nobody knows.
+const COMMIT_WITHIN: Duration = Duration::from_secs(10);
 
 type Running<'a, T, R> = Pin<Box<dyn Future<Output = Result<T, Undone<R>>> + Send + 'a>>;
 
@@ -25,6 +33,7 @@ pub struct Unit {
     tx: Transaction<'static, Postgres>,
     account: AccountId,
     facts: Vec<Fact>,
+    condition: Arc<Condition>,
 }
 
 /// What was committed, and what is now to be announced.
@@ -43,6 +52,11 @@ impl Unit {
         self.account
     }
 
+    /// Is there room for changes? Asked by those that are not [`Store::change`].
+    pub fn has_room(&self) -> Result<(), StoreError> {
+        self.condition.has_room()
+    }
+
     /// To be written to the journal at the end, in the order noted.
     pub fn note(&mut self, fact: Fact) {
         self.facts.push(fact);
@@ -57,18 +71,24 @@ impl Store {
         R: Send + 'static,
         F: for<'a> Fn(&'a mut Unit) -> Running<'a, T, R> + Send + Sync + 'static,
     {
+        self.condition.has_room()?;
         let run = Arc::new(run);
         let store = self.clone();
-        insist(&self.runtime, move || {
+        insist(self, true, move || {
             let (store, run) = (store.clone(), Arc::clone(&run));
             Box::pin(async move {
-                let mut unit = store.begin(account).await?;
-                let stream = Stream::lock(&mut unit.tx, account).await?;
-                let began = Instant::now();
-                let value = run(&mut unit).await?;
-                let done = store.finish(unit, stream, value, moment).await;
+                let attempt = async {
+                    let mut unit = store.begin(account).await?;
+                    let stream = Stream::lock(&mut unit.tx, account).await?;
+                    let began = Instant::now();
+                    let value = run(&mut unit).await?;
+                    Ok((store.write_down(unit, stream, value, moment).await?, began))
+                };
+                let ((tx, done), began) = in_time(attempt).await?;
+                let committed = commit(tx).await;
                 metrics::histogram!("muster_account_lock_hold_seconds", "lane" => "record").record(began.elapsed());
-                done
+                committed?;
+                Ok(done)
             })
         })
         .await
@@ -81,15 +101,21 @@ impl Store {
         R: Send + 'static,
         F: for<'a> Fn(&'a mut Unit) -> Running<'a, T, R> + Send + Sync + 'static,
     {
+        self.condition.has_room()?;
         let run = Arc::new(run);
         let store = self.clone();
-        insist(&self.runtime, move || {
+        insist(self, true, move || {
             let (store, run) = (store.clone(), Arc::clone(&run));
             Box::pin(async move {
-                let mut unit = store.begin(account).await?;
-                let value = run(&mut unit).await?;
-                let stream = Stream::lock(&mut unit.tx, account).await?;
-                store.finish(unit, stream, value, moment).await
+                let attempt = async {
+                    let mut unit = store.begin(account).await?;
+                    let value = run(&mut unit).await?;
+                    let stream = Stream::lock(&mut unit.tx, account).await?;
+                    Ok(store.write_down(unit, stream, value, moment).await?)
+                };
+                let (tx, done) = in_time(attempt).await?;
+                commit(tx).await?;
+                Ok(done)
             })
         })
         .await
@@ -104,12 +130,16 @@ impl Store {
     {
         let run = Arc::new(run);
         let store = self.clone();
-        insist(&self.runtime, move || {
+        insist(self, false, move || {
             let (store, run) = (store.clone(), Arc::clone(&run));
             Box::pin(async move {
-                let mut unit = store.begin(account).await?;
-                let value = run(&mut unit).await?;
-                commit(unit.tx).await?;
+                let attempt = async {
+                    let mut unit = store.begin(account).await?;
+                    let value = run(&mut unit).await?;
+                    Ok((unit.tx, value))
+                };
+                let (tx, value) = in_time(attempt).await?;
+                commit(tx).await?;
                 Ok(value)
             })
         })
@@ -120,46 +150,57 @@ impl Store {
         // One round trip for both. An id is written with hexadecimal digits and hyphens, so it needs no quoting.
         let scoped = format!("BEGIN; SELECT set_config('app.account_id', '{}', true)", account.0);
         let tx = self.pool.begin_with(AssertSqlSafe(scoped)).await?;
-        Ok(Unit { tx, account, facts: Vec::new() })
+        Ok(Unit { tx, account, facts: Vec::new(), condition: Arc::clone(&self.condition) })
     }
 
-    async fn finish<T, R>(
+    /// Everything but the COMMIT.
+    async fn write_down<T>(
         &self,
         mut unit: Unit,
         stream: Stream,
         value: T,
         moment: Moment,
-    ) -> Result<Done<T>, Undone<R>> {
+    ) -> Result<(Transaction<'static, Postgres>, Done<T>), StoreError> {
         let facts = std::mem::take(&mut unit.facts).into_iter().map(|fact| (moment.now, moment.by, Arc::new(fact)));
         let entries = journal::append(&mut unit.tx, unit.account, stream, facts.collect()).await?;
-        commit(unit.tx).await?;
-        Ok(Done { value, entries })
+        Ok((unit.tx, Done { value, entries }))
     }
 }
 
-/// A failed COMMIT is *unknown* unless the database itself said no: then it was certainly rolled back.
-pub(super) async fn commit(tx: Transaction<'static, Postgres>) -> Result<(), StoreError> {
-    tx.commit().await.map_err(|error| match error {
-        sqlx::Error::Database(_) => error.into(),
+/// What is given up here was certainly not committed.
+async fn in_time<T, R>(attempt: impl Future<Output = Result<T, Undone<R>>>) -> Result<T, Undone<R>> {
+    let late = |_| Err(StoreError::Unavailable(format!("no answer within {ATTEMPT_WITHIN:?}")).into());
+    tokio::time::timeout(ATTEMPT_WITHIN, attempt).await.unwrap_or_else(late)
+}
+
+/// A failed COMMIT is *unknown* unless the database itself refused it: then it was certainly rolled back. A database that
+/// is shutting down, or is told to end the connection, may say so after it has committed.
+pub(crate) async fn commit(tx: Transaction<'static, Postgres>) -> Result<(), StoreError> {
+    let Ok(committed) = tokio::time::timeout(COMMIT_WITHIN, tx.commit()).await else { return Err(StoreError::Unknown) };
+    committed.map_err(|error| match StoreError::from(error) {
+        refused @ (StoreError::Constraint(_) | StoreError::Busy | StoreError::Full | StoreError::ReadOnly) => refused,
         _ => StoreError::Unknown,
     })
 }
 
 /// Each attempt on a task of its own, which nobody but the runtime can end; again from the beginning while somebody
 /// else is in the way.
-async fn insist<T, R>(
-    runtime: &tokio::runtime::Handle,
-    attempt: impl Fn() -> Running<'static, T, R>,
-) -> Result<T, Undone<R>>
+async fn insist<T, R>(store: &Store, writes: bool, attempt: impl Fn() -> Running<'static, T, R>) -> Result<T, Undone<R>>
 where
     T: Send + 'static,
     R: Send + 'static,
 {
-    let mut tried = 1;
+    let (mut tried, began) = (1, Instant::now());
     loop {
-        let outcome = runtime.spawn(attempt()).await;
-        match outcome.unwrap_or_else(|_| Err(StoreError::Bug("a unit of work panicked".into()).into())) {
-            Err(Undone::Failed(StoreError::Busy)) if tried < ATTEMPTS => tried += 1,
+        let outcome = store.runtime.spawn(attempt()).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(StoreError::Bug("a unit of work panicked".into()).into()));
+        let failure = match &outcome {
+            Err(Undone::Failed(error)) => Some(error),
+            _ => None,
+        };
+        store.condition.note(failure, writes);
+        match outcome {
+            Err(Undone::Failed(StoreError::Busy)) if tried < ATTEMPTS && began.elapsed() < INSISTS_FOR => tried += 1,
             other => return other,
         }
     }

@@ -11,6 +11,7 @@ mod devices;
 mod doctor;
 mod embedded;
 mod events;
+mod failure;
 mod faults;
 mod fences;
 mod harness;

@@ -9,7 +9,7 @@ use chrono::Utc;
 use muster_domain::dispatch::board::{Board, Known, Needs};
 use muster_domain::journal::Fact;
 
-use super::{BATCH_LIMIT, BoardActor, LookAt, Reply, SNAPSHOT_EVERY, Submit, Waiting};
+use super::{BATCH_LIMIT, BoardActor, LookAt, Reply, SNAPSHOT_EVERY, Submit, Unread, Waiting};
 use crate::ports::{Batch, BoardStore, CommitError, Entry, Later, Prepared, Rendered, Unavailable};
 
 type Ctx = Context<BoardActor>;
@@ -70,7 +70,7 @@ impl BoardActor {
             }
             Err(Unavailable) => {
                 self.queue.drain(..).for_each(|waiting| waiting.answer(|| Reply::Unavailable));
-                self.looks.drain(..).for_each(|look| (look.look)(None));
+                self.looks.drain(..).for_each(|look| (look.look)(Err(Unread::Unavailable)));
                 self.behind = false;
             }
         }
@@ -85,7 +85,7 @@ impl BoardActor {
     ) {
         let (Ok(prepared), Some(committed)) = (prepared, &mut self.committed) else {
             batch.into_iter().for_each(|waiting| waiting.answer(|| Reply::Unavailable));
-            looks.into_iter().for_each(|look| (look.look)(None));
+            looks.into_iter().for_each(|look| (look.look)(Err(Unread::Unavailable)));
             return;
         };
         if prepared.head.board_seq != committed.position() {
@@ -98,7 +98,7 @@ impl BoardActor {
             committed.recall(job, visits);
         }
         for look in looks {
-            (look.look)(Some(committed));
+            (look.look)(Ok(committed));
         }
         let decided = self.decide(batch, prepared.known, &prepared.kept);
         self.commit(ctx, decided);

@@ -28,8 +28,14 @@ const CHECKS_IDLENESS_EVERY: Duration = Duration::from_secs(60);
 
 /// How the edge turns a decision into an answer; called once, on the board as it is after the decision.
 pub type Render = Box<dyn Fn(&Board, &Decision) -> Rendered + Send>;
-/// `None`: the store cannot be reached.
-pub type Look = Box<dyn FnOnce(Option<&Board>) + Send>;
+pub type Look = Box<dyn FnOnce(Result<&Board, Unread>) + Send>;
+
+/// Why a read got nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    Full,
+    Unavailable,
+}
 
 /// What became of a command.
 #[derive(Debug)]
@@ -195,7 +201,7 @@ impl Handler<LookAt> for BoardActor {
     fn handle(&mut self, look: LookAt, ctx: &mut Self::Context) {
         self.used_at = Instant::now();
         if self.looks.len() >= QUEUE_LIMIT {
-            return (look.look)(None);
+            return (look.look)(Err(Unread::Full));
         }
         self.looks.push(look);
         self.go_on(ctx);

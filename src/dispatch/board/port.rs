@@ -13,6 +13,7 @@ use muster_domain::ids::{AccountId, VisitId};
 use uuid::Uuid;
 
 use super::store::{self, Which, load};
+use crate::store::condition::Cause;
 use crate::store::journal::{self, Stream, heads, unavailable};
 use crate::store::{Store, StoreError, Undone, answers};
 
@@ -111,6 +112,7 @@ impl BoardStore for Store {
                 .quiet(account, move |unit| {
                     let batch = Arc::clone(&batch);
                     Box::pin(async move {
+                        unit.has_room()?;
                         let account = unit.account();
                         let stream = Stream::lock(unit.conn(), account).await?;
                         if stream.board_seq != batch.decided_at {
@@ -131,8 +133,10 @@ impl BoardStore for Store {
                 Undone::Failed(StoreError::Constraint(name)) if name == answers::TAKEN => CommitError::Answered,
                 Undone::Failed(StoreError::Constraint(constraint)) => CommitError::Refused { constraint },
                 Undone::Failed(StoreError::Unknown) => CommitError::Unknown,
-                Undone::Failed(error @ (StoreError::Busy | StoreError::Unavailable(_) | StoreError::Bug(_))) => {
-                    tracing::error!(%error, %account, "a batch could not be committed");
+                Undone::Failed(error) => {
+                    if Cause::of(&error).is_none() {
+                        tracing::error!(%error, %account, "a batch could not be committed");
+                    }
                     CommitError::Unavailable
                 }
             })
@@ -147,6 +151,7 @@ impl BoardStore for Store {
                 .quiet(account, move |unit| {
                     let board = Arc::clone(&board);
                     Box::pin(async move {
+                        unit.has_room()?;
                         let account = unit.account();
                         Ok(load::save_snapshot(unit.conn(), account, &board).await?)
                     })

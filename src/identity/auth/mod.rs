@@ -21,7 +21,7 @@ use super::users::Status;
 use super::{Identity, email_digest, users};
 use crate::http::{App, Code, Problem};
 use crate::store::work::to_micros;
-use crate::store::{Secrets, Store, StoreError, Undone};
+use crate::store::{Secrets, Store, Undone};
 use wire::{Credentials, Pair};
 
 pub use openapi::Doc;
@@ -53,10 +53,12 @@ pub(super) async fn identify(
     identity: &Identity,
     credentials: &Credentials,
 ) -> Result<Vec<Membership>, Problem> {
-    let mut conn = app.store.pool().acquire().await.map_err(StoreError::from)?;
-    let known = users::store::find_identity(&mut conn, &credentials.email).await?;
-    // Not held while a core computes.
-    drop(conn);
+    // No connection is held while a core computes.
+    let look = async {
+        let mut conn = app.store.pool().acquire().await?;
+        users::store::find_identity(&mut conn, &credentials.email).await
+    };
+    let known = app.store.read(look).await?;
     let hash = known.and_then(|known| known.password_hash);
     if !identity.passwords.verify(credentials.password.clone(), hash).await? {
         return Err(invalid_credentials());
@@ -65,9 +67,11 @@ pub(super) async fn identify(
 }
 
 async fn memberships(app: &App, email: &str) -> Result<Vec<Membership>, Problem> {
-    let mut conn = app.store.pool().acquire().await.map_err(StoreError::from)?;
-    let listed = store::listed(&mut conn, &email_digest(&app.secrets, email), MAX_ACCOUNTS).await?;
-    drop(conn);
+    let look = async {
+        let mut conn = app.store.pool().acquire().await?;
+        store::listed(&mut conn, &email_digest(&app.secrets, email), MAX_ACCOUNTS).await
+    };
+    let listed = app.store.read(look).await?;
     let mut found = Vec::new();
     for (account, user) in listed {
         let read = app.store.quiet::<_, Problem, _>(account, move |unit| {

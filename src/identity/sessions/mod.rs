@@ -68,8 +68,11 @@ impl Sessions {
 
     /// Which of these have ended; asked from time to time for those who stay connected.
     pub async fn ended(&self, sessions: Vec<(AccountId, SessionId)>) -> Result<Vec<SessionId>, StoreError> {
-        let mut conn = self.store.pool().acquire().await?;
-        store::ended(&mut conn, &sessions).await
+        let look = async {
+            let mut conn = self.store.pool().acquire().await?;
+            store::ended(&mut conn, &sessions).await
+        };
+        self.store.read(look).await
     }
 }
 
@@ -85,8 +88,11 @@ impl Admission for Sessions {
         }
         let (store, remembered) = (self.store.clone(), self.remembered.clone());
         Box::pin(async move {
-            let mut conn = store.pool().acquire().await.map_err(StoreError::from)?;
-            let found = store::principal(&mut conn, key.0, key.1).await?;
+            let look = async {
+                let mut conn = store.pool().acquire().await?;
+                store::principal(&mut conn, key.0, key.1).await
+            };
+            let found = store.read(look).await?;
             let principal = found.ok_or_else(session_ended)?;
             remembered.insert(key, principal.clone());
             caller(&claims, &principal)

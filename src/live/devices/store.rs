@@ -24,10 +24,8 @@ pub struct Principal {
 }
 
 pub async fn principal(store: &Store, digest: &[u8; 32]) -> Result<Option<Principal>, StoreError> {
-    let row = sqlx::query("SELECT account_id, device_id, worker_id FROM device_principal($1)")
-        .bind(digest.to_vec())
-        .fetch_optional(store.pool())
-        .await?;
+    let look = sqlx::query("SELECT account_id, device_id, worker_id FROM device_principal($1)").bind(digest.to_vec());
+    let row = store.read(look.fetch_optional(store.pool())).await?;
     Ok(row.map(|row| Principal {
         account: AccountId(row.get("account_id")),
         device: DeviceId(row.get("device_id")),

@@ -16,7 +16,6 @@ use super::store;
 use crate::http::caller::Who as Principal;
 use crate::http::{App, Caller, Code, Problem};
 use crate::identity::sessions::store::principal;
-use crate::store::StoreError;
 
 pub const PATH: &str = "/api/v1/stream";
 pub const PROTOCOL: &str = "muster.v1.json";
@@ -135,8 +134,11 @@ impl Door {
     async fn redeem(&self, ticket: &str) -> Result<Who, Problem> {
         let refused = || Problem::new(Code::UNAUTHENTICATED, "The ticket is unknown, used or expired.");
         let (account, session) = store::take_ticket(&self.app.store, ticket).await?.ok_or_else(refused)?;
-        let mut conn = self.app.store.pool().acquire().await.map_err(StoreError::from)?;
-        let found = principal(&mut conn, account, session).await?.ok_or_else(refused)?;
+        let look = async {
+            let mut conn = self.app.store.pool().acquire().await?;
+            principal(&mut conn, account, session).await
+        };
+        let found = self.app.store.read(look).await?.ok_or_else(refused)?;
         self.count_in(Who { account, user: found.user, role: found.role, session: Some(session), expires_at: None })
     }
 

@@ -25,6 +25,10 @@ use super::upgrade::{Line, upgrade};
 
 /// On one thread.
 const HANDSHAKES_AT_ONCE: usize = 10_000;
+/// As many as the system allows, up to this.
+const FILES_WANTED: libc::rlim_t = 65_536;
+const FILES_EVERYWHERE: usize = 256;
+const CONNECTIONS_MIN: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
 pub struct ServeConfig {
@@ -89,8 +93,11 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
-    let builder =
-        Server::build().workers(config.threads).shutdown_timeout(config.drain_requests.as_secs()).disable_signals();
+    let builder = Server::build()
+        .workers(config.threads)
+        .max_concurrent_connections(connections_max(config.threads))
+        .shutdown_timeout(config.drain_requests.as_secs())
+        .disable_signals();
     let frame = Frame {
         stopping: builder.graceful_shutdown_signal(),
         addr: listener.local_addr()?,
@@ -184,6 +191,25 @@ impl Frame {
             // The only constructor that knows the address; without it links and logs would say localhost:8080.
             .finish(map_config(app, move |_| AppConfig::__priv_test_new(is_secure, addr.to_string(), addr)))
     }
+}
+
+/// How many connections each thread may serve at the same time: together half of what the process may have open, so that
+/// the database, the streams and the disk are never without. More wait until others end.
+fn connections_max(threads: usize) -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls only read and write the struct given, which outlives them.
+    let known = unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
+            let raised = libc::rlimit {
+                rlim_cur: limit.rlim_max.min(FILES_WANTED).max(limit.rlim_cur),
+                rlim_max: limit.rlim_max,
+            };
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raised);
+        }
+        libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0
+    };
+    let files = if known { usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX) } else { FILES_EVERYWHERE };
+    (files.min(FILES_WANTED as usize) / 2 / threads.max(1)).max(CONNECTIONS_MIN)
 }
 
 /// The connection broke while it was being upgraded; nobody is left to be told.

@@ -19,30 +19,23 @@ pub async fn keep_ticket(
     ticket: &str,
     expires_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM directory WHERE kind = 'ticket' AND expires_at < now() - interval '1 minute'")
-        .execute(store.pool())
-        .await?;
-    sqlx::query(
+    let sweep = sqlx::query("DELETE FROM directory WHERE kind = 'ticket' AND expires_at < now() - interval '1 minute'");
+    store.read(sweep.execute(store.pool())).await?;
+    let insert = sqlx::query(
         "INSERT INTO directory (kind, digest, account_id, subject, expires_at) VALUES ('ticket', $1, $2, $3, $4)",
-    )
-    .bind(digest(ticket))
-    .bind(account.0)
-    .bind(session.0)
-    .bind(expires_at)
-    .execute(store.pool())
-    .await?;
+    );
+    let insert = insert.bind(digest(ticket)).bind(account.0).bind(session.0).bind(expires_at);
+    store.read(insert.execute(store.pool())).await?;
     Ok(())
 }
 
 /// Whoever deletes the row has the ticket, so no two servers can both take it.
 pub async fn take_ticket(store: &Store, ticket: &str) -> Result<Option<(AccountId, SessionId)>, StoreError> {
-    let row = sqlx::query(
+    let take = sqlx::query(
         "DELETE FROM directory WHERE kind = 'ticket' AND digest = $1
          RETURNING account_id, subject, expires_at > now() AS valid",
-    )
-    .bind(digest(ticket))
-    .fetch_optional(store.pool())
-    .await?;
+    );
+    let row = store.read(take.bind(digest(ticket)).fetch_optional(store.pool())).await?;
     let valid = row.filter(|row| row.get::<Option<bool>, _>("valid").unwrap_or(false));
     Ok(valid.map(|row| (AccountId(row.get("account_id")), SessionId(row.get("subject")))))
 }

@@ -10,6 +10,7 @@ use muster_actors::ports::{Full, Later, TrackLog, TrackPoint, Unavailable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::store::flush;
+use crate::store::condition::Cause;
 use crate::store::{Store, StoreError};
 
 /// Rows that may wait; a batch that would exceed it is refused as a whole.
@@ -141,7 +142,9 @@ async fn write(store: &Store, gathered: Vec<Waiting>) {
         }
         Err(error) => {
             metrics::counter!("muster_track_flush_failures_total").increment(1);
-            tracing::error!(%error, rows = points.len(), "a flush of tracks failed");
+            if Cause::of(&error).is_none() {
+                tracing::error!(%error, rows = points.len(), "a flush of tracks failed");
+            }
             waiting.into_iter().for_each(|(_, done)| drop(done.send(Err(Unavailable))));
         }
     }

@@ -44,6 +44,11 @@ type Identity = (AccountId, WorkerId, i64, Uuid);
 
 /// Writes the points of many accounts in one transaction; the answer says of each whether it was new.
 pub async fn flush(store: &Store, points: &[TrackPoint]) -> Result<Vec<bool>, StoreError> {
+    store.has_room()?;
+    store.read(write(store, points)).await
+}
+
+async fn write(store: &Store, points: &[TrackPoint]) -> Result<Vec<bool>, StoreError> {
     let mut rows: Vec<&TrackPoint> = points.iter().collect();
     // In one order everywhere, so that two flushes with the same points never wait for each other in a circle.
     rows.sort_unstable_by_key(|row| identity(row));

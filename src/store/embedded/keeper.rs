@@ -16,7 +16,7 @@ const OTHER_WAIT: Duration = Duration::from_secs(120);
 const ORPHANS_WAIT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const RAN_WELL: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
