@@ -49,8 +49,10 @@ test("a_mark_says_how_old_and_how_rough_its_position_is", async () => {
 
 test("the_way_of_whoever_is_chosen_is_drawn_and_what_nobody_believes_is_told_apart", async () => {
   await page.click(`[data-worker="${ana.id}"]`);
-  await until("the way", async () => (await drawn("trail")) && (await drawn("trail-unused")) === 1);
+  // The details take half of the map; whoever they are about stays in sight.
   await until("the circle of accuracy", () => drawn("accuracy"));
+  await page.locator(".map").getByRole("button", { name: "Zoom out" }).click();
+  await until("the way", async () => (await drawn("trail")) && (await drawn("trail-unused")) === 1);
   const words = await page.locator(".trail-part").textContent();
   const track = await account.get(`/workers/${ana.id}/track?from=${new Date(Date.now() - 3_600_000).toISOString()}&to=${new Date().toISOString()}`);
   assert.ok(words.includes(`${(track.meta.distanceM / 1000).toFixed(1)} km`), `${words} against ${track.meta.distanceM} m`);

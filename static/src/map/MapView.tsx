@@ -84,6 +84,8 @@ export function MapView(): JSX.Element {
       // What was fitted while the map was hidden was fitted to nothing.
       if (!seen && box.clientWidth > 0 && fitted) fit(false);
       seen = box.clientWidth > 0;
+      // The details take half of the map, and must not take whom they are about.
+      if (seen && fitted) keepChosenInSight();
     });
     observer.observe(box);
     onCleanup(() => {
@@ -188,8 +190,12 @@ export function MapView(): JSX.Element {
   function showChosen(): void {
     const choice = chosen();
     if (map) tellLook(map);
+    if (choice && origin() !== "map") keepChosenInSight();
+  }
+  function keepChosenInSight(): void {
+    const choice = untrack(chosen);
     const place = choice && untrack(() => placeOf(choice));
-    if (!place || !map || origin() === "map") return;
+    if (!place || !map) return;
     const far = map.getZoom() < 9;
     if (far || !map.getBounds().contains([place.lng, place.lat])) {
       map.easeTo({ center: [place.lng, place.lat], ...(far ? { zoom: 13 } : {}), duration: calm() ? 0 : 500 });
