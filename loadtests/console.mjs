@@ -189,7 +189,6 @@ const taken = await page.locator(`[data-lane="${last.attributes.workerIds[0]}"] 
 if (taken !== 1 || sockets !== 1) throw new Error(`the page did not follow: ${taken} cards, ${sockets} sockets`);
 
 while (workers.length < MARKERS) workers.push(person(workers.length));
-const asked = await taskMs();
 await page.reload();
 await page.waitForSelector('[data-loaded="true"][data-link="live"]', { timeout: 120_000 });
 const drawn = () => page.evaluate(() => (window.muster?.mapReady() ? window.muster.workersOnMap().length : 0));
@@ -198,7 +197,6 @@ for (let tries = 0; (await drawn()) !== MARKERS; tries += 1) {
   await rest(200);
 }
 await rest(4000);
-console.log(`${MARKERS} people on the map, from loading to there ${((await taskMs()) - asked).toFixed(0)} ms of the main thread`);
 let turn = 0;
 const stir = () => {
   turn += 1;

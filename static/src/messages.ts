@@ -124,10 +124,9 @@ export const m = {
   },
   trail: {
     title: "Way of this day", none: "Nothing was reported on this day.", failed: "The way cannot be loaded just now.",
-    length: (km: string, duration: string) => `${km} in ${duration} of movement`, km: (n: string) => `${n} km`, metres: (n: number) => `${n} m`,
+    km: (n: string) => `${n} km`, metres: (n: number) => `${n} m`,
     between: (from: string, to: string) => `${from}–${to}`, points: (n: number) => (n === 1 ? "1 point" : `${n} points`),
     unused: (n: number) => (n === 1 ? "1 not used" : `${n} not used`), late: (n: number) => `${n} sent late`, more: "only the first part is shown",
-    duration: (hours: number, minutes: number) => (hours ? `${hours} h ${minutes} min` : `${minutes} min`),
   },
   phone: {
     add: "Add phone…", title: (name: string) => `Phones of ${name}`, label: "Name of the phone", labelHint: "So that you recognise it in this list.",

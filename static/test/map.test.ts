@@ -72,7 +72,7 @@ describe("trail", () => {
     const late = new Date(Date.UTC(2026, 10, 23, 9, 0)).toISOString();
     const trail = trailOf("w", [row(0, 9), row(1, 9.001), row(2, 9.5, { flags: ["jump"], used: false }), row(3, 9.002, { receivedAt: late, flags: ["late"] }), row(30, 9.1), row(31, 9.101),
       row(35, 9.101, { flags: ["jitter"], used: false }), row(39, 9.101, { flags: ["jitter"], used: false }), row(42, 9.102)], { distanceM: 1234 });
-    expect([trail.points.length, trail.unused, trail.late, trail.movingMs]).toEqual([9, 1, 1, 4 * 60_000]);
+    expect([trail.points.length, trail.unused, trail.late]).toEqual([9, 1, 1]);
     expect(trail.distanceM).toBe(1234);
     expect(trailToFeatures(trail).features.map((one) => [one.properties?.part, one.geometry.type])).toEqual([
       ["start", "Point"], ["unused", "Point"], ["used", "LineString"], ["gap", "LineString"],

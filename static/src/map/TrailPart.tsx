@@ -1,4 +1,4 @@
-// The details' part about the way of whoever is chosen: how far, how long, and
+// The details' part about the way of whoever is chosen: how far, and
 // how much of it is to be believed.
 import { Show, type JSX } from "solid-js";
 import { m } from "../messages";
@@ -21,7 +21,7 @@ export function TrailPart(props: { workerId: string }): JSX.Element {
     <section class="history trail-part" data-trail={held() ? held()!.points.length : undefined}>
       <h3>{m.trail.title}</h3>
       <Show when={held() && held()!.points.length > 0} fallback={<p class="dim">{trailFailed() ? m.trail.failed : held() ? m.trail.none : "…"}</p>}>
-        <p><strong>{m.trail.length(lengthWords(held()!.distanceM), durationWords(held()!.movingMs))}</strong></p>
+        <p><strong>{lengthWords(held()!.distanceM)}</strong></p>
         <small>{details()}</small>
       </Show>
     </section>
@@ -31,8 +31,4 @@ export function TrailPart(props: { workerId: string }): JSX.Element {
 function lengthWords(metres: number): string {
   if (metres < 950) return m.trail.metres(Math.round(metres / 10) * 10);
   return m.trail.km(metres < 100_000 ? (metres / 1000).toFixed(1) : String(Math.round(metres / 1000)));
-}
-function durationWords(ms: number): string {
-  const minutes = Math.round(ms / 60_000);
-  return m.trail.duration(Math.floor(minutes / 60), minutes % 60);
 }

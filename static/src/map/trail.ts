@@ -16,7 +16,6 @@ export interface Trail {
   workerId: string;
   points: TrailPoint[];
   distanceM: number;
-  movingMs: number;
   unused: number;
   late: number;
   truncated: boolean;
@@ -25,8 +24,6 @@ export interface Trail {
 /** Nothing was heard for so long: what lies between is not known. */
 const GAP_MS = 5 * 60_000;
 const LATE_MS = 5 * 60_000;
-/** Slower than this, a position only trembles. */
-const STANDING_MPS = 0.5;
 const EARTH_M = 6_371_000;
 
 export interface TrackPoint extends Place {
@@ -39,15 +36,8 @@ export function trailOf(workerId: string, rows: Resource<TrackPoint>[], meta: Re
     lat: a.lat, lng: a.lng, at: Date.parse(a.at), receivedAt: Date.parse(a.receivedAt ?? a.at), accuracyM: a.accuracyM, speedMps: a.speedMps,
     unused: !a.used, flags: a.flags,
   }));
-  const used = points.filter((point) => !point.unused);
-  let movingMs = 0;
-  used.forEach((point, i) => {
-    const before = used[i - 1];
-    if (!before || point.at - before.at > GAP_MS) return;
-    if (metresBetween(before, point) > ((point.at - before.at) / 1000) * STANDING_MPS) movingMs += point.at - before.at;
-  });
   return {
-    workerId, points, movingMs, distanceM: Number(meta.distanceM ?? 0), truncated: meta.truncated === true,
+    workerId, points, distanceM: Number(meta.distanceM ?? 0), truncated: meta.truncated === true,
     unused: points.filter((point) => point.unused && !isTremble(point)).length, late: points.filter((point) => point.receivedAt - point.at > LATE_MS).length,
   };
 }
