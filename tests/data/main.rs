@@ -7,6 +7,7 @@ mod harness;
 mod noise;
 mod phones;
 mod recordings;
+mod tiles;
 
 use std::path::PathBuf;
 use std::{env, fs};
