@@ -95,7 +95,17 @@ mod tests {
     fn entry(n: u128, active: bool) -> (WorkerId, RosterEntry) {
         let id = WorkerId(Uuid::from_u128(n));
         let hours = WorkingHours { zone: chrono_tz::UTC, shifts: Vec::new() };
-        let worker = Worker { id, active, skills: BTreeSet::new(), home: None, hours, time_off: BTreeMap::new() };
+        let worker = Worker {
+            id,
+            active,
+            available: true,
+            tracking_consent: true,
+            followed_since: None,
+            skills: BTreeSet::new(),
+            home: None,
+            hours,
+            time_off: BTreeMap::new(),
+        };
         (id, RosterEntry { worker, visit_status: None })
     }
 
