@@ -75,6 +75,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
 
 /// The same, with streets of its own for the map, and the remote control of a demonstration.
 pub async fn start_with(settings: Settings, basemap: Basemap, remote: Option<Remote>) -> anyhow::Result<Running> {
+    settings.check()?;
     let listener = TcpListener::bind(settings.listen)
         .with_context(|| format!("cannot listen on {}; is another server running there?", settings.listen))?;
     listener.set_nonblocking(true)?;

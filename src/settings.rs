@@ -127,6 +127,22 @@ fn nix_uid() -> u32 {
 }
 
 impl Settings {
+    /// What no server can run with; the sentence names the setting.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let Self { threads, database_connections, password_cost, public_url, .. } = self;
+        anyhow::ensure!((1..=1_024).contains(threads), "threads is {threads}: at least 1, at most 1024");
+        anyhow::ensure!(
+            (1..=1_000).contains(database_connections),
+            "database_connections is {database_connections}: at least 1, at most 1000"
+        );
+        anyhow::ensure!((4..=16).contains(password_cost), "password_cost is {password_cost}: 4 to 16");
+        if let Some(url) = public_url {
+            let is_address = url.starts_with("http://") || url.starts_with("https://");
+            anyhow::ensure!(is_address, "public_url is {url}: begin it with https:// or http://");
+        }
+        Ok(())
+    }
+
     /// `None`: plain HTTP.
     pub fn tls(&self) -> anyhow::Result<Option<tls::Files>> {
         match (self.tls_certificate.clone(), self.tls_key.clone()) {
@@ -181,6 +197,25 @@ mod tests {
         fields.sort_unstable();
         named.sort_unstable();
         assert_eq!(fields, named);
+    }
+
+    #[test]
+    fn what_no_server_can_run_with_is_named() {
+        let with = |change: fn(&mut Settings)| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            settings.check().err().map(|error| error.to_string())
+        };
+        assert_eq!(with(|_| {}), None);
+        let table: [(fn(&mut Settings), &str); 4] = [
+            (|settings| settings.threads = 0, "threads is 0"),
+            (|settings| settings.database_connections = 0, "database_connections is 0"),
+            (|settings| settings.password_cost = 99, "password_cost is 99"),
+            (|settings| settings.public_url = Some("notaurl".into()), "public_url is notaurl"),
+        ];
+        for (change, says) in table {
+            assert!(with(change).is_some_and(|said| said.starts_with(says)), "{says}");
+        }
     }
 
     #[test]

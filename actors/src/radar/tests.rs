@@ -162,7 +162,11 @@ fn who_withdraws_his_consent_is_taken_off_and_nothing_under_way_brings_him_back(
     let live = &scene.positions(None, after(1))[&worker(1)];
     assert_eq!((live.point.clone(), live.presence, live.reason), (None, Presence::Never, Reason::NoConsent));
     scene.enroll(saying(true), after(2));
-    assert_eq!(scene.positions(None, after(2))[&worker(1)].reason, Reason::NoPositionYet, "what was known is forgotten");
+    assert_eq!(
+        scene.positions(None, after(2))[&worker(1)].reason,
+        Reason::NoPositionYet,
+        "what was known is forgotten"
+    );
     scene.accept(worker(1), Some(point(3, after(3), 47.2, 9.0)), heard(after(3)), after(3));
     assert_eq!(shown(&scene.take_changes(after(3))), [(1, "online 47.2".to_owned())]);
 }

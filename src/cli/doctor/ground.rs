@@ -43,10 +43,10 @@ fn environment(settings: &Settings) -> Finding {
         let mend = "set it to the same database, as the owner of its tables";
         return Finding::wrong(SUBJECT, "DATABASE_URL is set and MUSTER_MIGRATE_DATABASE_URL is not", mend);
     }
+    if let Err(error) = settings.check() {
+        return Finding::wrong(SUBJECT, error.to_string(), "set it so; the server does not start with it");
+    }
     match &settings.public_url {
-        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
-            Finding::wrong(SUBJECT, format!("public_url is {url}"), "begin it with https:// or http://")
-        }
         None if is_production => {
             let mend = "set MUSTER_PUBLIC_URL to the address that phones and browsers use";
             Finding::doubtful(SUBJECT, "links for phones say whatever a request's Host says", mend)

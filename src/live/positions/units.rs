@@ -14,8 +14,13 @@ fn known(value: Option<f64>) -> Option<f64> {
     value.filter(|value| *value >= 0.0 && *value < f64::from(f32::MAX))
 }
 
+/// Nobody who works is faster than a plane: such a figure says nothing.
+const MAX_MPS: f64 = 350.0;
+/// Beyond the earth's girth no accuracy means anything more.
+const WORST_ACCURACY_M: f64 = 4e7;
+
 pub fn mps(value: Option<f64>) -> Option<f32> {
-    known(value).map(|value| value as f32)
+    known(value).filter(|mps| *mps <= MAX_MPS).map(|value| value as f32)
 }
 
 pub fn mps_from_knots(value: Option<f64>) -> Option<f32> {
@@ -32,7 +37,8 @@ pub fn metres(value: Option<f64>) -> Option<f32> {
 
 /// No receiver is perfect: apps that know no accuracy write 0.
 pub fn accuracy_m(value: Option<f64>) -> Option<f32> {
-    metres(value).filter(|accuracy_m| *accuracy_m > 0.0)
+    // A fix that says it may be anywhere is to be believed in that.
+    metres(value.map(|value| value.min(WORST_ACCURACY_M))).filter(|accuracy_m| *accuracy_m > 0.0)
 }
 
 /// Below the sea is a place too.
@@ -128,5 +134,10 @@ mod tests {
         assert_eq!((battery_pct(Some(87.0)), battery_pct_from_level(Some(1.0))), (Some(87.0), Some(100.0)));
         assert_eq!((altitude_m(Some(-3.5)), metres(Some(f64::NAN))), (Some(-3.5), None));
         assert_eq!((accuracy_m(Some(0.0)), accuracy_m(Some(-1.0)), accuracy_m(Some(0.5))), (None, None, Some(0.5)));
+        assert_eq!(
+            (mps(Some(9_005.0)), accuracy_m(Some(1e300))),
+            (None, Some(4e7)),
+            "what nobody can be, and anywhere"
+        );
     }
 }

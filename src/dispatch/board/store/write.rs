@@ -321,6 +321,17 @@ async fn write_worker(
     .bind(at)
     .execute(&mut *conn)
     .await?;
+    if !active {
+        sqlx::query(
+            "UPDATE devices SET revoked_at = $3, version = version + 1
+             WHERE account_id = $1 AND worker_id = $2 AND revoked_at IS NULL",
+        )
+        .bind(account.0)
+        .bind(fact.worker.id.0)
+        .bind(at)
+        .execute(&mut *conn)
+        .await?;
+    }
     sqlx::query(
         "UPDATE users u SET status = CASE WHEN NOT $3 THEN 'inactive'
                  -- Coming back is no acceptance: he was made known here, or has come in before.
