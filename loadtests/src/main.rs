@@ -5,6 +5,7 @@ mod assign;
 mod business;
 mod closed;
 mod fanout;
+mod fences;
 mod frames;
 mod ground;
 mod http;
@@ -47,6 +48,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("B2", visible::one_account),
     ("B3", idle::sockets),
     ("B4", near::nearest),
+    ("B5", fences::zones_of_a_town),
     ("B6", assign::hot_visits),
     ("B8", tracks::durable),
     ("B9", start::ready),

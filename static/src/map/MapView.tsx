@@ -217,8 +217,10 @@ export function MapView(): JSX.Element {
 
   function fit(animated: boolean): boolean {
     const people = allPositions().flatMap((live) => (live.lat != null && live.lng != null ? [{ lat: live.lat, lng: live.lng }] : []));
-    const homes = people.length ? [] : Object.values(floor.workers).flatMap((worker) => (worker.home ? [worker.home] : []));
-    const bounds = boundsOf([...people, ...homes, ...located().map((visit) => visit.location!)]);
+    // From afar the server tells crowds and nobody by name.
+    const crowds = allCrowds().map(({ lat, lng }) => ({ lat, lng }));
+    const homes = people.length || crowds.length ? [] : Object.values(floor.workers).flatMap((worker) => (worker.home ? [worker.home] : []));
+    const bounds = boundsOf([...people, ...crowds, ...homes, ...located().map((visit) => visit.location!)]);
     if (!bounds || !map) return false;
     map.fitBounds(bounds, { padding: 48, maxZoom: 15, duration: animated && !calm() ? 500 : 0 });
     return true;
